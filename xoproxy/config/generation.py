@@ -1,0 +1,17 @@
+"""One loaded, validated and compiled configuration."""
+
+from dataclasses import dataclass
+
+from xoproxy.config.settings import Settings
+from xoproxy.policy.routes import RouteTable
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """An immutable configuration.  A reload makes a new one and swaps the reference; exchanges in flight keep theirs."""
+
+    number: int  # 1 at start-up, counted up by each reload that took effect
+    source: str  # path of the file, or "options"
+    digest: str  # SHA-256 of the text and the options, in hexadecimal
+    settings: Settings
+    routes: RouteTable

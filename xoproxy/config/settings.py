@@ -1,0 +1,147 @@
+"""Everything of a configuration that is not policy: where to listen and forward, how long to wait, how much to take.
+
+Immutable values.  Each default stands here and nowhere else, with what other servers use.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from ipaddress import IPv4Network, IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class TcpAddress:
+    """An address to listen on.  `host` empty: every interface, IPv4 and IPv6."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class UnixAddress:
+    """A socket in the file system."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return f"unix:{self.path}"
+
+
+Address = TcpAddress | UnixAddress
+
+
+@dataclass(frozen=True, slots=True)
+class ListenTls:
+    """Certificate chain and key of a listener, as paths to PEM files."""
+
+    certificate: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One entry of `listen`."""
+
+    address: Address
+    tls: ListenTls | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamTls:
+    """How an https upstream is verified.  `ca` None: the system's; `server_name` None: the URL's host."""
+
+    ca: str | None = None
+    verify: bool = True
+    server_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One URL of an upstream: TCP (`host`, `port`) or a socket in the file system (`unix_path`)."""
+
+    host: str
+    port: int
+    secure: bool = False
+    unix_path: str | None = None
+
+    def __str__(self) -> str:
+        if self.unix_path is not None:
+            return f"http+unix:{self.unix_path}"
+        scheme, default = ("https", 443) if self.secure else ("http", 80)
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{scheme}://{host}" if self.port == default else f"{scheme}://{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamSettings:
+    """One entry of `upstreams`.  Two equal values are one pool: a reload keeps its connections."""
+
+    name: str
+    endpoints: tuple[Endpoint, ...]
+    connect_timeout_s: float
+    response_timeout_s: float  # from the end of the request to the response head
+    tls: UpstreamTls = UpstreamTls()
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """`timeouts`, in seconds.  `connect` and `response` are defaults of upstreams and live there."""
+
+    idle_s: float = 75.0  # a client connection between requests; nginx keepalive_timeout 75 s
+    head_s: float = 10.0  # from a request head's first byte to its last; Apache 20 s, HAProxy's advice 10 s
+    body_s: float = 60.0  # without progress in a body, either way; nginx 60 s
+    tunnel_s: float = 3600.0  # without a byte in an upgraded connection; HAProxy's advice 1 h
+    pool_s: float = 4.0  # an unused upstream connection; below the 5 s after which Node's and uvicorn's servers close
+    drain_s: float = 10.0  # for exchanges in flight after SIGTERM; Docker kills after 10 s
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`limits`, in bytes.  `request_body_bytes` None: no limit."""
+
+    request_head_bytes: int = 32 * 1024  # nginx 4 x 8 KiB
+    response_head_bytes: int = 64 * 1024  # nginx 4 or 8 KiB; Node 16 KiB; a 10 KiB field must pass
+    request_body_bytes: int | None = None
+
+
+class LogFormat(Enum):
+    """How access and event lines are written."""
+
+    JSON = "json"
+    TEXT = "text"
+
+
+class LogLevel(Enum):
+    """From which severity on events are written; access lines are of level info."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """`log`."""
+
+    format: LogFormat = LogFormat.JSON
+    level: LogLevel = LogLevel.INFO
+
+
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The whole of a configuration but its policies and routes."""
+
+    listeners: tuple[Listener, ...]
+    upstreams: tuple[UpstreamSettings, ...]
+    admin: Address | None
+    admin_token_file: str | None = None
+    timeouts: Timeouts = Timeouts()
+    limits: Limits = Limits()
+    trusted_proxies: tuple[Network, ...] = ()
+    log: LogSettings = LogSettings()

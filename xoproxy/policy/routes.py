@@ -1,0 +1,125 @@
+"""Choose the route of a request, and decide: answer it here or forward it.
+
+Routes are tried in the order of the file; the first match wins.  A preflight is matched by the method it asks for, never by
+``OPTIONS`` (design section 2).
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from xoproxy.policy.model import Policy, ReportingEndpoints
+from xoproxy.policy.rule import Answer, Decision, Forward, Rule
+from xoproxy.semantics.heads import RequestHead
+from xoproxy.semantics.targets import route_path
+
+
+def compile_path(glob: str) -> re.Pattern[bytes]:
+    """Compile a path glob: ``*`` within one segment, ``**`` across; ``/api/**`` also matches ``/api``."""
+    parts: list[bytes] = []
+    for piece in re.split(r"(/\*\*$|\*\*|\*)", glob):
+        match piece:
+            case "/**":
+                parts.append(rb"(?:/.*)?")
+            case "**":
+                parts.append(rb".*")
+            case "*":
+                parts.append(rb"[^/]*")
+            case _:
+                parts.append(re.escape(piece.encode("utf-8")))
+    return re.compile(rb"(?s)" + b"".join(parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """`match` of a route; None means any.  `host` is lower case: exact, or ``*.example.com`` for one or more labels."""
+
+    host: str | None = None
+    path: str | None = None  # a glob over the decoded path
+    methods: frozenset[bytes] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One entry of `routes`, its policy composed."""
+
+    name: str  # how logs name it, as "routes[2]"
+    match: Match
+    upstream: str  # name of an UpstreamSettings
+    policy: Policy
+    policy_name: str  # how the file names it, as "page + {coop}"
+
+
+class _Matcher:
+    """A `Match`, compiled."""
+
+    __slots__ = ("_host", "_methods", "_path", "_suffix", "is_anything")
+
+    def __init__(self, match: Match) -> None:
+        host = match.host.encode("idna" if not match.host.isascii() else "ascii") if match.host else None
+        self._suffix = host[1:] if host is not None and host.startswith(b"*.") else None
+        self._host = None if self._suffix else host
+        self._path = compile_path(match.path) if match.path is not None else None
+        self._methods = match.methods
+        self.is_anything = match == Match()
+
+    def covers(self, method: bytes, host: bytes, path: bytes) -> bool:
+        """Whether a request with this method, host (lower case, without port) and decoded path is meant."""
+        if self._methods is not None and method not in self._methods:
+            return False
+        if self._host is not None and host != self._host:
+            return False
+        if self._suffix is not None and not (host.endswith(self._suffix) and len(host) > len(self._suffix)):
+            return False
+        return self._path is None or self._path.fullmatch(path) is not None
+
+
+_PORT: Final = re.compile(rb":[0-9]*$")
+
+
+def host_name(authority: bytes) -> bytes:
+    """Return the host of a Host field value as routes compare it: lower case, no port, no final dot, no brackets cut."""
+    return _PORT.sub(b"", authority).lower().removesuffix(b".")
+
+
+class RouteTable:
+    """All routes of a generation, compiled."""
+
+    __slots__ = ("_default", "_table", "routes")
+
+    def __init__(self, routes: tuple[Route, ...], default: Policy, endpoints: ReportingEndpoints) -> None:
+        """`default` is the policy for answers that belong to no route: unreadable heads, no route (404)."""
+        self.routes = routes
+        rules: dict[Policy, Rule] = {}
+        self._table = tuple(
+            (_Matcher(route.match), route, rules.setdefault(route.policy, Rule(route.policy, endpoints))) for route in routes
+        )
+        self._default = Rule(default, endpoints)
+
+    def decide(self, head: RequestHead, scheme: bytes, authority: bytes) -> Decision:
+        """Decide what becomes of a request.
+
+        `scheme` and `authority` are those the client used, as far as we may believe: they make the request's own origin.
+        """
+        preflight = head.method == b"OPTIONS" and head.origin is not None and head.preflight_method is not None
+        method = head.preflight_method if preflight and head.preflight_method is not None else head.method
+        host = path = b""
+        for matcher, route, rule in self._table:
+            if not matcher.is_anything:
+                if not path:
+                    host, path = host_name(head.host), route_path(head.target)
+                if not matcher.covers(method, host, path):
+                    continue
+            if preflight:
+                answer = rule.answer_preflight(head, scheme, authority, route)
+                if answer is not None:
+                    return answer
+            return Forward(route, rule.plan(head, scheme, authority))
+        return Answer(404, self._default.plan(head, scheme, authority), None, "no route matches")
+
+    def plan_for_unread(self, origin: bytes | None) -> "ResponsePlan":
+        """Return the plan for an answer to a head that could not be read; `origin` if it could be made out."""
+        return self._default.plan_for_origin(origin)
+
+
+from xoproxy.policy.plan import ResponsePlan  # noqa: E402

@@ -1,0 +1,254 @@
+"""Read a message head once, and say where the fields stand that the proxy must know.
+
+The values made here are the seam of the program: the wire floor makes them, the policy floor reads and edits them.  They hold
+the head as the very bytes that came; names are compared in lower case and sent on as received.
+
+What is refused here is refused by grammar or by framing (RFC 9112 §11: smuggling and splitting).  Bad input is a return value,
+`HeadFault`, never an exception.
+"""
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import Final, NamedTuple
+
+from xoproxy.semantics import grammar
+from xoproxy.semantics.diagnosis import HeadFault, diagnose_request, diagnose_response
+from xoproxy.semantics.lists import tokens
+from xoproxy.semantics.targets import is_request_target
+
+CHUNKED: Final = b"chunked"
+
+
+class Framing(Enum):
+    """How far a message's content extends.  (RFC 9112 §6.3)"""
+
+    NONE = "none"
+    LENGTH = "length"
+    CHUNKED = "chunked"
+    UNTIL_CLOSE = "until close"
+
+
+class FieldLine(NamedTuple):
+    """One field line that matters, and where it stands: ``block[start:end]`` is the line with its CRLF."""
+
+    name: bytes  # lower case
+    value: bytes  # without surrounding white space
+    start: int
+    end: int
+
+
+class RequestHead:
+    """A request head that the grammar and the framing rules accepted.
+
+    A plain class with slots, not a dataclass: one is made per exchange, and a frozen dataclass costs three times as much to
+    make.  Nothing changes it after `read_request_head` returned it.
+    """
+
+    __slots__ = (
+        "block",
+        "content_length",
+        "fields",
+        "framing",
+        "host",
+        "method",
+        "minor",
+        "options",
+        "origin",
+        "preflight_method",
+        "target",
+        "upgrade",
+    )
+
+    def __init__(self, block: bytes, method: bytes, target: bytes, minor: int) -> None:
+        self.block = block
+        self.method = method
+        self.target = target
+        self.minor = minor  # 0 or 1: HTTP/1.0 or HTTP/1.1
+        self.host: bytes = b""  # as sent; empty only in HTTP/1.0
+        self.origin: bytes | None = None  # several lines are joined with ", ", as Fetch's "get" does: never a valid origin
+        self.preflight_method: bytes | None = None  # Access-Control-Request-Method
+        self.framing = Framing.NONE
+        self.content_length = 0
+        self.options: tuple[bytes, ...] = ()  # connection options, lower case
+        self.upgrade: bytes | None = None  # the Upgrade field, if a connection option asks for it
+        self.fields: list[FieldLine] = []
+
+    def values(self, name: bytes) -> list[bytes]:
+        """Return the values of the *known* field lines called `name` (lower case), in order."""
+        return [line.value for line in self.fields if line.name == name]
+
+    @property
+    def keeps_alive(self) -> bool:
+        """Whether the client wants the connection to persist.  (RFC 9112 §9.3)"""
+        if b"close" in self.options:
+            return False
+        return self.minor == 1 or b"keep-alive" in self.options
+
+
+class ResponseHead:
+    """A response head that the grammar and the framing rules accepted.  Made once, never changed."""
+
+    __slots__ = ("block", "content_length", "fields", "framing", "minor", "options", "status")
+
+    def __init__(self, block: bytes, status: int, minor: int) -> None:
+        self.block = block
+        self.status = status
+        self.minor = minor
+        self.framing = Framing.NONE
+        self.content_length = 0
+        self.options: tuple[bytes, ...] = ()
+        self.fields: list[FieldLine] = []
+
+    @property
+    def is_interim(self) -> bool:
+        """Whether this is a 1xx response other than 101, so that another head follows.  (RFC 9110 §15.2)"""
+        return self.status < 200 and self.status != 101
+
+    @property
+    def keeps_alive(self) -> bool:
+        """Whether the upstream lets the connection persist after this message.  (RFC 9112 §9.3)"""
+        if self.framing is Framing.UNTIL_CLOSE or b"close" in self.options:
+            return False
+        return self.minor == 1 or b"keep-alive" in self.options
+
+
+def read_request_head(block: bytes) -> RequestHead | HeadFault:
+    """Read a request head: `block` ends with its empty line and holds nothing after it.  (RFC 9112 §3, §6)
+
+    Returns `HeadFault` with the status to answer if it is outside the grammar, if its framing is ambiguous or if its Host or
+    target cannot be trusted.
+    """
+    match = grammar.REQUEST_HEAD.fullmatch(block)
+    if match is None:
+        return diagnose_request(block)
+    head = RequestHead(block, match[1], match[2], 0 if match[3] == b"0" else 1)
+    hosts = 0
+    lengths: list[bytes] = []
+    codings: list[bytes] = []
+    for found in grammar.KNOWN_REQUEST_FIELDS.finditer(block):
+        name = found[1].lower()
+        value = found[2].rstrip(b" \t")
+        head.fields.append(FieldLine(name, value, found.start() + 1, found.end() + 2))
+        if name == b"host":
+            hosts += 1
+            head.host = value
+        elif name == b"origin":
+            head.origin = value if head.origin is None else head.origin + b", " + value
+        elif name == b"content-length":
+            lengths.append(value)
+        elif name == b"transfer-encoding":
+            codings.append(value)
+        elif name == b"connection":
+            head.options += tuple(tokens(value.lower()))
+        elif name == b"access-control-request-method":
+            head.preflight_method = value if head.preflight_method is None else head.preflight_method + b", " + value
+    fault = _check_host(head, hosts) or _frame_request(head, lengths, codings)
+    if fault is not None:
+        return fault
+    if b"upgrade" in head.options:
+        head.upgrade = b", ".join(head.values(b"upgrade")) or None
+    return head
+
+
+def _check_host(head: RequestHead, hosts: int) -> HeadFault | None:
+    """Refuse a request whose authority or target is missing, doubled or malformed.  (RFC 9112 §3.2)"""
+    if hosts > 1:
+        return HeadFault(400, "several Host field lines")
+    if hosts == 0 and head.minor == 1:
+        return HeadFault(400, "no Host field line")
+    if hosts == 1:
+        match = grammar.HOST.fullmatch(head.host)
+        if match is None or (match[2] is not None and int(match[2]) > 65535):
+            return HeadFault(400, "the Host field value is not a host with an optional port")
+    return is_request_target(head.method, head.target, head.host)
+
+
+def _content_length(values: list[bytes]) -> int | None:
+    """Return the one Content-Length, or None if there are several or it is not a plain number.  (RFC 9110 §8.6)
+
+    Several identical values may be taken as one by the RFC; design rule 9 refuses them.  18 digits stay below 2**63.
+    """
+    if len(values) != 1 or not values[0].isdigit() or len(values[0]) > 18:
+        return None
+    return int(values[0])
+
+
+def _frame_request(head: RequestHead, lengths: list[bytes], codings: list[bytes]) -> HeadFault | None:
+    """Decide how far the request's content extends.  (RFC 9112 §6.1, §6.3)"""
+    if codings:
+        if lengths:
+            return HeadFault(400, "Content-Length together with Transfer-Encoding")
+        if head.minor == 0:
+            return HeadFault(400, "Transfer-Encoding in an HTTP/1.0 request")
+        if len(codings) > 1 or codings[0].lower() != CHUNKED:
+            named = [coding for value in codings for coding in tokens(value.lower())]
+            unknown = named.count(CHUNKED) == 1 and named[-1] == CHUNKED
+            return HeadFault(501 if unknown else 400, "Transfer-Encoding other than chunked")
+        head.framing = Framing.CHUNKED
+    elif lengths:
+        length = _content_length(lengths)
+        if length is None:
+            return HeadFault(400, "Content-Length is not one plain number")
+        head.framing = Framing.LENGTH if length else Framing.NONE
+        head.content_length = length
+    return None
+
+
+def read_response_head(block: bytes, request_method: bytes) -> ResponseHead | HeadFault:
+    """Read a response head to a request made with `request_method`.  (RFC 9112 §4, §6.3)
+
+    Returns `HeadFault` (status 502) if it is outside the grammar or its framing is ambiguous.
+    """
+    match = grammar.RESPONSE_HEAD.fullmatch(block)
+    if match is None:
+        return diagnose_response(block)
+    head = ResponseHead(block, int(match[2]), 0 if match[1] == b"0" else 1)
+    lengths: list[bytes] = []
+    codings: list[bytes] = []
+    for found in grammar.KNOWN_RESPONSE_FIELDS.finditer(block):
+        name = found[1].lower()
+        value = found[2].rstrip(b" \t")
+        head.fields.append(FieldLine(name, value, found.start() + 1, found.end() + 2))
+        if name == b"content-length":
+            lengths.append(value)
+        elif name == b"transfer-encoding":
+            codings.append(value)
+        elif name == b"connection":
+            head.options += tuple(tokens(value.lower()))
+    return _frame_response(head, request_method, lengths, codings) or head
+
+
+def _frame_response(
+    head: ResponseHead, request_method: bytes, lengths: list[bytes], codings: list[bytes]
+) -> HeadFault | None:
+    """Decide how far the response's content extends.  (RFC 9112 §6.3)"""
+    if codings and lengths:
+        return HeadFault(502, "Content-Length together with Transfer-Encoding")
+    if codings and (head.minor == 0 or len(codings) > 1 or codings[0].lower() != CHUNKED):
+        return HeadFault(502, "Transfer-Encoding other than chunked in HTTP/1.1")
+    length = _content_length(lengths) if lengths else 0
+    if length is None:
+        return HeadFault(502, "Content-Length is not one plain number")
+    if request_method == b"HEAD" or head.status < 200 or head.status in (204, 304):
+        return None
+    if codings:
+        head.framing = Framing.CHUNKED
+    elif not lengths:
+        head.framing = Framing.UNTIL_CLOSE
+    elif length:
+        head.framing = Framing.LENGTH
+        head.content_length = length
+    return None
+
+
+def edit(block: bytes, cuts: Iterable[tuple[int, int]], lines: bytes) -> bytes:
+    """Return the head with the spans `cuts` (ascending, disjoint) taken out and `lines` put in at the end of its field section."""
+    parts: list[bytes] = []
+    at = 0
+    for start, end in cuts:
+        parts.append(block[at:start])
+        at = end
+    parts.append(block[at:-2])
+    parts.append(lines)
+    parts.append(b"\r\n")
+    return b"".join(parts)

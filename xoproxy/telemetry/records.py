@@ -1,0 +1,30 @@
+"""What the data plane tells about an exchange that ended.  Values only; `access_log` renders them, `counters` count them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class ExchangeRecord:
+    """One exchange, filled in by the data plane as it goes and handed over once, at its end.
+
+    Bytes are as they came from the wire: whoever renders them must escape them.  Times are seconds; `started_at` is a Unix
+    time, durations come from a monotonic clock.
+    """
+
+    client: str  # address of the peer, or of the client a trusted proxy names
+    started_at: float
+    method: bytes = b""
+    target: bytes = b""
+    host: bytes = b""
+    origin: bytes | None = None
+    status: int = 0  # 0: the connection ended before a status was sent
+    request_bytes: int = 0  # content only
+    response_bytes: int = 0  # content only
+    duration_s: float = 0.0
+    upstream_s: float | None = None  # from the head's sending to the response head's arrival
+    upstream: str = ""  # endpoint, empty if none was asked
+    route: str = ""
+    cors: str = "none"  # a CorsOutcome's value
+    reason: str = ""  # why CORS refused
+    error: str = ""  # an ErrorKind's value
+    generation: int = 0
