@@ -91,7 +91,7 @@ class Timeouts:
 
     idle_s: float = 75.0  # a client connection between requests; nginx keepalive_timeout 75 s
     head_s: float = 10.0  # from a request head's first byte to its last; Apache 20 s, HAProxy's advice 10 s
-    body_s: float = 60.0  # without progress in a body, either way; nginx 60 s
+    body_s: float = 300.0  # without progress in a body, either way; Envoy 5 min; nginx's 60 s ends quiet event streams
     tunnel_s: float = 3600.0  # without a byte in an upgraded connection; HAProxy's advice 1 h
     pool_s: float = 4.0  # an unused upstream connection; below the 5 s after which Node's and uvicorn's servers close
     drain_s: float = 10.0  # for exchanges in flight after SIGTERM; Docker kills after 10 s

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from xoproxy.policy.model import Policy, ReportingEndpoints
-from xoproxy.policy.rule import Answer, Decision, Forward, Rule
+from xoproxy.policy.plan import ResponsePlan
+from xoproxy.policy.rule import Rule
 from xoproxy.semantics.heads import RequestHead
 from xoproxy.semantics.targets import route_path
 
@@ -48,6 +49,27 @@ class Route:
     upstream: str  # name of an UpstreamSettings
     policy: Policy
     policy_name: str  # how the file names it, as "page + {coop}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Answer the request here: a preflight, or no route.  `detail` is why, in words; empty for a success."""
+
+    status: int
+    plan: ResponsePlan
+    route: Route | None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Send the request on to the route's upstream, and its response back by the plan."""
+
+    route: Route
+    plan: ResponsePlan
+
+
+Decision = Answer | Forward
 
 
 class _Matcher:
@@ -101,8 +123,9 @@ class RouteTable:
 
         `scheme` and `authority` are those the client used, as far as we may believe: they make the request's own origin.
         """
-        preflight = head.method == b"OPTIONS" and head.origin is not None and head.preflight_method is not None
-        method = head.preflight_method if preflight and head.preflight_method is not None else head.method
+        # A preflight is OPTIONS + Origin + Access-Control-Request-Method (Fetch §3.3.2); any other OPTIONS is the backend's.
+        asked = head.preflight_method if head.method == b"OPTIONS" and head.origin is not None else None
+        method = head.method if asked is None else asked
         host = path = b""
         for matcher, route, rule in self._table:
             if not matcher.is_anything:
@@ -110,16 +133,20 @@ class RouteTable:
                     host, path = host_name(head.host), route_path(head.target)
                 if not matcher.covers(method, host, path):
                     continue
-            if preflight:
-                answer = rule.answer_preflight(head, scheme, authority, route)
-                if answer is not None:
-                    return answer
+            if asked is not None:
+                plan = rule.answer_preflight(head, scheme, authority)
+                if plan is not None:
+                    return _preflight_answer(plan, route)
             return Forward(route, rule.plan(head, scheme, authority))
-        return Answer(404, self._default.plan(head, scheme, authority), None, "no route matches")
+        return Answer(404, self._default.plan(head, scheme, authority), None, "no route matches this request")
 
-    def plan_for_unread(self, origin: bytes | None) -> "ResponsePlan":
+    def plan_for_unread(self, origin: bytes | None) -> ResponsePlan:
         """Return the plan for an answer to a head that could not be read; `origin` if it could be made out."""
-        return self._default.plan_for_origin(origin)
+        return self._default.plan_for_unread(origin)
 
 
-from xoproxy.policy.plan import ResponsePlan  # noqa: E402
+def _preflight_answer(plan: ResponsePlan, route: Route) -> Answer:
+    """204 for a granted origin, whatever it asked: the lists in the answer tell the browser, and the person, what is allowed."""
+    if plan.reason == "origin":
+        return Answer(403, plan, route, "this origin is not allowed to make cross-origin requests here")
+    return Answer(204, plan, route)

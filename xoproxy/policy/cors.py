@@ -1,0 +1,135 @@
+"""The CORS protocol's server side.  (Fetch §3.3)
+
+Rule 1: a refused origin gets no Access-Control field at all.
+Rule 2: what could differ by Origin says so on every response (`varies`), for whatever origin it was made, or none.
+Rule 3: a preflight's answer lists all methods and field names of the route, not those it was asked about: browsers cache it by
+method and name, and an answer cut to the question would be asked for again.
+Rule 4: ``*`` is never sent where a browser would read it as a name: with credentials, names asked for are echoed instead.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from xoproxy.policy.model import ANY, Cors
+from xoproxy.semantics.grammar import TOKEN_ONLY
+from xoproxy.semantics.lists import tokens
+from xoproxy.semantics.origins import OriginSet, parse_origin
+
+ALLOW_ORIGIN: Final = b"Access-Control-Allow-Origin"
+ALLOW_CREDENTIALS: Final = b"Access-Control-Allow-Credentials"
+ALLOW_METHODS: Final = b"Access-Control-Allow-Methods"
+ALLOW_HEADERS: Final = b"Access-Control-Allow-Headers"
+EXPOSE_HEADERS: Final = b"Access-Control-Expose-Headers"
+MAX_AGE: Final = b"Access-Control-Max-Age"
+
+# Never need listing (Fetch, "CORS-safelisted method").
+SAFELISTED_METHODS: Final = (b"GET", b"HEAD", b"POST")
+
+# Bounds on Access-Control-Request-Headers.  Browsers send some hundred bytes; whoever sends more gets no echo.
+MAX_REQUEST_HEADERS_BYTES: Final = 4096
+MAX_REQUEST_HEADERS: Final = 128
+
+
+class CorsOutcome(Enum):
+    """What became of a request in the CORS protocol."""
+
+    NONE = "none"
+    GRANTED = "granted"
+    REFUSED = "refused"
+    PREFLIGHT_GRANTED = "preflight-granted"
+    PREFLIGHT_REFUSED = "preflight-refused"
+
+
+@dataclass(frozen=True, slots=True)
+class PreflightVerdict:
+    """The answer to a preflight of a granted origin: its field lines, and what the browser will object to, if anything."""
+
+    lines: bytes
+    objection: str | None  # "method", "headers" or None
+
+
+def requested_names(values: list[bytes]) -> tuple[bytes, ...] | None:
+    """Return the field names of Access-Control-Request-Headers, lower case, each once, in the order sent.
+
+    Lines may be split, unsorted, padded, with empty members: intermediaries do that.  None if a member is no token or
+    there are more than a browser sends.
+    """
+    if sum(map(len, values)) > MAX_REQUEST_HEADERS_BYTES:
+        return None
+    names = tuple(dict.fromkeys(name for value in values for name in tokens(value.lower())))
+    if len(names) > MAX_REQUEST_HEADERS or any(TOKEN_ONLY.fullmatch(name) is None for name in names):
+        return None
+    return names
+
+
+class CorsRule:
+    """A `Cors`, compiled."""
+
+    __slots__ = (
+        "_allow_null",
+        "_any",
+        "_credentialed",
+        "_headers",
+        "_headers_line",
+        "_methods",
+        "_methods_line",
+        "_origins",
+        "_preflight_tail",
+        "_tail",
+        "exposes_all",
+        "varies",
+    )
+
+    def __init__(self, cors: Cors) -> None:
+        self._any = cors.allow_origins is ANY
+        self._allow_null = cors.allow_null_origin
+        self._credentialed = cors.allow_credentials
+        self._origins = OriginSet(cors.allow_origins if cors.allow_origins is not ANY else ())
+        self._methods = None if cors.allow_methods is ANY else frozenset((*cors.allow_methods, *SAFELISTED_METHODS))
+        self._headers = None if cors.allow_headers is ANY else frozenset(cors.allow_headers)
+        self.varies = not self._any or self._credentialed  # else the answer is one constant (Fetch §3.3.5)
+        self.exposes_all = cors.expose_headers is ANY
+        credentials = ALLOW_CREDENTIALS + b": true\r\n" if self._credentialed else b""
+        expose = b""
+        if cors.expose_headers is not ANY and cors.expose_headers:
+            expose = EXPOSE_HEADERS + b": " + b", ".join(cors.expose_headers) + b"\r\n"
+        self._tail = credentials + expose
+        max_age = b"" if cors.max_age_s is None else b"%s: %d\r\n" % (MAX_AGE, cors.max_age_s)
+        self._preflight_tail = credentials + max_age
+        listed = (cors.allow_methods or SAFELISTED_METHODS) if cors.allow_methods is not ANY else (b"*",)
+        self._methods_line = ALLOW_METHODS + b": " + b", ".join(listed) + b"\r\n"
+        names = cors.allow_headers if cors.allow_headers is not ANY else ()
+        self._headers_line = ALLOW_HEADERS + b": " + b", ".join(names) + b"\r\n" if names else b""
+
+    def grants(self, origin: bytes) -> bool:
+        """Whether `origin`, as it came in an Origin field, may read.  ``null`` only if that was asked for by name."""
+        if self._any:
+            if not self._credentialed:
+                return True
+            return parse_origin(origin) is not None or (self._allow_null and origin == b"null")
+        return self._origins.covers(origin) or (self._allow_null and origin == b"null")
+
+    def lines(self, origin: bytes) -> bytes:
+        """Return the field lines of an actual response to a granted origin; where the answer is constant, to anyone."""
+        return self._allow_origin(origin) + self._tail
+
+    def answer_preflight(self, origin: bytes, method: bytes, header_values: list[bytes]) -> PreflightVerdict:
+        """Return the answer to a preflight from a granted origin for `method` and the names in `header_values`."""
+        names = requested_names(header_values)
+        objection = None
+        if self._methods is not None and method not in self._methods:
+            objection = "method"
+        elif names is None or (self._headers is not None and not self._headers.issuperset(names)):
+            objection = "headers"
+        methods_line = self._methods_line
+        if self._methods is None and self._credentialed and TOKEN_ONLY.fullmatch(method):
+            methods_line = ALLOW_METHODS + b": " + method + b"\r\n"
+        headers_line = self._headers_line
+        if self._headers is None and names:
+            headers_line = ALLOW_HEADERS + b": " + b", ".join(names) + b"\r\n"
+        lines = self._allow_origin(origin) + methods_line + headers_line + self._preflight_tail
+        return PreflightVerdict(lines, objection)
+
+    def _allow_origin(self, origin: bytes) -> bytes:
+        return ALLOW_ORIGIN + b": " + (origin if self.varies else b"*") + b"\r\n"

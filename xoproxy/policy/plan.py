@@ -1,0 +1,86 @@
+"""Rewrite a response head: take out what the proxy owns, keep all else byte for byte, put ours in.
+
+Design rules 2, 4 and 8 are carried out here, and only here: each owned field goes out at most once, Vary is merged into the
+backend's, every other byte stays.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from xoproxy.policy.cors import EXPOSE_HEADERS, CorsOutcome
+from xoproxy.semantics.forwarding import named_spans
+from xoproxy.semantics.grammar import TOKEN
+from xoproxy.semantics.heads import ResponseHead, edit
+from xoproxy.semantics.lists import tokens
+
+VARY: Final = b"vary"
+
+_FIELD_NAME: Final = re.compile(rb"\n(" + TOKEN + rb"++):")
+
+# Readable without being exposed (Fetch, "CORS-safelisted response-header name"), never readable (Set-Cookie), or not content
+# of the response but of the connection or of CORS itself.
+_NEVER_EXPOSED: Final = re.compile(
+    rb"(?i)cache-control|content-language|content-length|content-type|expires|last-modified|pragma|set-cookie2?"
+    rb"|connection|keep-alive|transfer-encoding|upgrade|access-control-.*"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ResponsePlan:
+    """What the policy does to the response of one exchange, decided together with the request.
+
+    `drop` are lower-case names among the known response fields; `drop_others` finds names that only this policy removes.
+    """
+
+    drop: frozenset[bytes]
+    lines: bytes
+    vary: tuple[bytes, ...] = ()
+    vary_line: bytes = b""  # what `vary` is where the backend sends none
+    exposes_all: bool = False
+    drop_others: re.Pattern[bytes] | None = None
+    outcome: CorsOutcome = CorsOutcome.NONE
+    reason: str = ""
+
+    def apply(self, head: ResponseHead, lines: bytes = b"") -> bytes:
+        """Return the head as it goes to the client; `lines` are the connection's own, such as its framing."""
+        cuts: list[tuple[int, int]] = []
+        vary_values: list[bytes] = []
+        for line in head.fields:
+            if line.name in self.drop:
+                cuts.append((line.start, line.end))
+            elif line.name == VARY and self.vary:
+                vary_values.append(line.value)
+        ours = self.lines + (self.vary_line if not vary_values else self._merge_vary(head, vary_values, cuts)) + lines
+        if head.options or self.drop_others is not None:
+            cuts = _united(cuts, self._other_cuts(head))
+        block = edit(head.block, cuts, ours)
+        return self._expose_all(block) if self.exposes_all else block
+
+    def _merge_vary(self, head: ResponseHead, values: list[bytes], cuts: list[tuple[int, int]]) -> bytes:
+        """Return one Vary line with the backend's members and ours, and cut the backend's; nothing if it has all."""
+        present = {name.lower() for value in values for name in tokens(value)}
+        missing = [name for name in self.vary if name.lower() not in present]
+        if b"*" in present or not missing:
+            return b""
+        cuts.extend((line.start, line.end) for line in head.fields if line.name == VARY)
+        cuts.sort()
+        return b"Vary: " + b", ".join([value for value in values if value] + missing) + b"\r\n"
+
+    def _other_cuts(self, head: ResponseHead) -> list[tuple[int, int]]:
+        """Find the lines that the Connection field or this policy's `headers` names, among the fields not known."""
+        cuts = [span for name in head.options for span in named_spans(head.block, name)]
+        if self.drop_others is not None:
+            cuts.extend((found.start() + 1, found.end() + 2) for found in self.drop_others.finditer(head.block))
+        return cuts
+
+    @staticmethod
+    def _expose_all(block: bytes) -> bytes:
+        names = dict.fromkeys(_FIELD_NAME.findall(block))
+        exposed = [name for name in names if _NEVER_EXPOSED.fullmatch(name) is None]
+        return edit(block, (), EXPOSE_HEADERS + b": " + b", ".join(exposed) + b"\r\n") if exposed else block
+
+
+def _united(first: list[tuple[int, int]], second: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans of whole lines are equal or disjoint, so a set unites them."""
+    return sorted({*first, *second})

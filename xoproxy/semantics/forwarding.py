@@ -1,0 +1,136 @@
+"""Remove, keep and add the fields that a gateway is responsible for.  (RFC 9110 §7.6)
+
+Rule 1: everything that changes a forwarded message for protocol reasons lives here.
+Rule 2: nothing here knows about cross-origin policy.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from xoproxy.semantics.heads import Framing, RequestHead, ResponseHead, edit
+from xoproxy.semantics.lists import tokens
+
+PSEUDONYM: Final = b"xoproxy"
+
+# Fields of one connection (RFC 9110 §7.6.1).  `te` and `upgrade` are written anew where they go on.
+HOP_BY_HOP: Final = frozenset(
+    (b"connection", b"proxy-connection", b"keep-alive", b"te", b"transfer-encoding", b"upgrade")
+)
+
+# A Connection field that names one of these is mistaken or hostile: the message would change its meaning (RFC 9110 §7.6.1:
+# "intended for all recipients").  The option is ignored, the field goes on.
+_END_TO_END: Final = frozenset((b"host", b"content-length", b"cache-control", b"date", b"authorization", b"origin", b"cookie"))
+
+# What a client we do not trust says of itself is replaced; a trusted proxy's words stay, and its list goes on.
+_DROPPED: Final = HOP_BY_HOP | {b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"forwarded"}
+_DROPPED_TRUSTED: Final = HOP_BY_HOP | {b"x-forwarded-for"}
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """What we know of the client's side of a connection, and tell the upstream."""
+
+    client: bytes  # IP address of the peer
+    scheme: bytes  # of the listener: b"http" or b"https"
+    trusted: bool = False  # the peer is a proxy whose X-Forwarded-* fields are believed
+
+
+def external_address(head: RequestHead, hop: Hop) -> tuple[bytes, bytes]:
+    """Return the scheme and authority that the client used.
+
+    Those of the listener and of Host, unless a trusted proxy says otherwise; of several values the first is the client's.
+    """
+    if not hop.trusted:
+        return hop.scheme, head.host
+    scheme = next(tokens(b",".join(head.values(b"x-forwarded-proto"))), hop.scheme).lower()
+    authority = next(tokens(b",".join(head.values(b"x-forwarded-host"))), head.host)
+    return scheme if scheme in (b"http", b"https") else hop.scheme, authority
+
+
+def client_address(head: RequestHead, hop: Hop) -> bytes:
+    """Return the client's address: the peer's, or the last one that a trusted peer appended."""
+    if not hop.trusted:
+        return hop.client
+    *_, last = (hop.client, *tokens(b",".join(head.values(b"x-forwarded-for"))))
+    return last
+
+
+def request_for_upstream(head: RequestHead, hop: Hop, default_host: bytes) -> bytes:
+    """Return the head that goes to the upstream: always HTTP/1.1, target and all end-to-end fields as they came.
+
+    `default_host` is sent where an HTTP/1.0 client named no host.
+    """
+    dropped = _DROPPED_TRUSTED if hop.trusted else _DROPPED
+    cuts: list[tuple[int, int]] = [(line.start, line.end) for line in head.fields if line.name in dropped]
+    if head.options:
+        cuts = _with_named(head.block, head.options, cuts)
+    lines = _forwarded_lines(head, hop) + _connection_lines(head)
+    if head.minor == 1:
+        return edit(head.block, cuts, lines)
+    if not head.host:
+        lines = b"Host: " + default_host + b"\r\n" + lines
+    cuts.extend((line.start, line.end) for line in head.fields if line.name == b"expect")
+    first, _, _ = head.block.partition(b"\r\n")
+    return first[:-1] + b"1" + edit(head.block, sorted(set(cuts)), lines)[len(first) :]
+
+
+def _forwarded_lines(head: RequestHead, hop: Hop) -> bytes:
+    """Return X-Forwarded-* and Via.  From a trusted peer the list goes on and what it says of scheme and host stays."""
+    if not hop.trusted:
+        return (
+            b"X-Forwarded-For: " + hop.client + b"\r\nX-Forwarded-Proto: " + hop.scheme
+            + (b"\r\nX-Forwarded-Host: " + head.host if head.host else b"")
+            + (b"\r\nVia: 1.1 xoproxy\r\n" if head.minor else b"\r\nVia: 1.0 xoproxy\r\n")
+        )  # fmt: skip
+    lines = [b"X-Forwarded-For: " + b", ".join((*head.values(b"x-forwarded-for"), hop.client))]
+    if not head.values(b"x-forwarded-proto"):
+        lines.append(b"X-Forwarded-Proto: " + hop.scheme)
+    if head.host and not head.values(b"x-forwarded-host"):
+        lines.append(b"X-Forwarded-Host: " + head.host)
+    lines.append(b"Via: 1.%d " % head.minor + PSEUDONYM)
+    return b"\r\n".join(lines) + b"\r\n"
+
+
+def _connection_lines(head: RequestHead) -> bytes:
+    """Return the fields of our own connection to the upstream.  (RFC 9110 §7.8, §10.1.4)"""
+    if head.framing is Framing.CHUNKED:
+        return b"Transfer-Encoding: chunked\r\n"
+    if head.upgrade is not None and may_upgrade(head):
+        return b"Connection: upgrade\r\nUpgrade: " + head.upgrade + b"\r\n"
+    return b""
+
+
+def may_upgrade(head: RequestHead) -> bool:
+    """Whether an Upgrade goes on: from HTTP/1.1, without content, and not to h2c, which would hide requests from us."""
+    if head.upgrade is None or head.minor == 0 or head.framing is not Framing.NONE:
+        return False
+    return not any(protocol.lower().startswith(b"h2c") for protocol in tokens(head.upgrade))
+
+
+def is_idempotent(method: bytes) -> bool:
+    """Whether the method may be sent a second time when the first sending's fate is unknown.  (RFC 9110 §9.2.2)"""
+    return method in (b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"TRACE")
+
+
+@lru_cache(maxsize=256)
+def _named_pattern(name: bytes) -> re.Pattern[bytes]:
+    return re.compile(rb"(?i)\n" + re.escape(name) + rb":[^\r]*+")
+
+
+def named_spans(block: bytes, name: bytes) -> list[tuple[int, int]]:
+    """Return the spans of the field lines called `name`, which a Connection field names; none if it is end-to-end."""
+    if name in _END_TO_END or name in (b"close", b"keep-alive", b"upgrade"):
+        return []
+    return [(found.start() + 1, found.end() + 2) for found in _named_pattern(name).finditer(block)]
+
+
+def _with_named(block: bytes, options: tuple[bytes, ...], cuts: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    named = {span for name in options for span in named_spans(block, name)}
+    return sorted(named.union(cuts)) if named else cuts
+
+
+def interim_for_client(head: ResponseHead) -> bytes:
+    """Return an interim response as it goes to the client: as it came, without fields of the connection."""
+    return edit(head.block, [(line.start, line.end) for line in head.fields if line.name in HOP_BY_HOP], b"")
