@@ -6,7 +6,7 @@ import socket
 def free_port() -> int:
     """Return a port of 127.0.0.1 that the kernel just gave out and does not give out again soon.
 
-    The process under test must be told its port beforehand.  Kernels hand ephemeral ports out at random or in order, so the same
+    The process under test must be told its port beforehand.  Kernels hand ephemeral ports out at random or in order: the same
     one does not come back between here and the process's bind.
     """
     with socket.socket() as probe:
