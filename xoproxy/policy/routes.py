@@ -146,7 +146,7 @@ class RouteTable:
 
 
 def _preflight_answer(plan: ResponsePlan, route: Route) -> Answer:
-    """204 for a granted origin, whatever it asked: the lists in the answer tell the browser, and the person, what is allowed."""
+    """204 for a granted origin, whatever it asked: the lists in the answer tell browser and person what is allowed."""
     if plan.reason == "origin":
         return Answer(403, plan, route, "this origin is not allowed to make cross-origin requests here")
     return Answer(204, plan, route)

@@ -67,9 +67,7 @@ def _constant_lines(policy: Policy, endpoints: ReportingEndpoints, *, credential
     if isinstance(policy.coep, Embedder):
         lines.append(coep.field_line(policy.coep, policy.report_to, credentialless=credentialless))
     if policy.observe_coep is not None:
-        lines.append(
-            coep.field_line(policy.observe_coep, policy.report_to, observed=True, credentialless=credentialless)
-        )
+        lines.append(coep.field_line(policy.observe_coep, policy.report_to, observed=True, credentialless=credentialless))
     if isinstance(policy.corp, Resource):
         lines.append(corp.field_line(policy.corp))
     if policy.timing_allow_origin is not None:
@@ -114,9 +112,7 @@ class _Plans:
         vary = (*self._base.vary, *_PREFLIGHT_VARY)
         outcome = CorsOutcome.PREFLIGHT_REFUSED if objection else CorsOutcome.PREFLIGHT_GRANTED
         lines = self._base.lines + lines
-        return replace(
-            self._base, lines=lines, vary=vary, vary_line=_vary_line(vary), outcome=outcome, reason=objection or ""
-        )
+        return replace(self._base, lines=lines, vary=vary, vary_line=_vary_line(vary), outcome=outcome, reason=objection or "")
 
 
 def _vary_line(names: tuple[bytes, ...]) -> bytes:
@@ -176,9 +172,7 @@ class Rule:
         assert head.origin is not None
         assert head.preflight_method is not None
         plans = self._plans if not self._auto else self._plans_for(head.block)
-        granted = self._cors is not None and (
-            self._cors.grants(head.origin) or head.origin == own_origin(scheme, authority)
-        )
+        granted = self._cors is not None and (self._cors.grants(head.origin) or head.origin == own_origin(scheme, authority))
         if self._cors is None or not granted:
             return plans.for_preflight(b"", "origin")
         asked = head.values(b"access-control-request-headers")

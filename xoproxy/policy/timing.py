@@ -1,6 +1,7 @@
 """Timing-Allow-Origin.  (Resource Timing §4.5)
 
-A list of serialized origins or ``*``: unlike Access-Control-Allow-Origin it may name several, so it never depends on the request.
+A list of serialized origins or ``*``: unlike Access-Control-Allow-Origin it may name several, so it never depends on the
+request.
 """
 
 from typing import Final, Literal

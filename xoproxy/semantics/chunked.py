@@ -1,8 +1,8 @@
 """Read the chunked transfer coding strictly.  (RFC 9112 §7.1)
 
-The reader counts and checks; it copies nothing, so that whoever passes the coding on can pass the bytes that came.  It is stricter
-than the RFC asks of a recipient: no bare line feed, no white space around the size, at most 15 digits, and no trailer field
-that could change the framing or the meaning of the message (RFC 9110 §6.5.1).
+The reader counts and checks; it copies nothing, so that whoever passes the coding on can pass the bytes that came.  It is
+stricter than the RFC asks of a recipient: no bare line feed, no white space around the size, at most 15 digits, and no trailer
+field that could change the framing or the meaning of the message (RFC 9110 §6.5.1).
 """
 
 import re

@@ -15,9 +15,7 @@ from xoproxy.semantics.lists import tokens
 PSEUDONYM: Final = b"xoproxy"
 
 # Fields of one connection (RFC 9110 §7.6.1).  `te` and `upgrade` are written anew where they go on.
-HOP_BY_HOP: Final = frozenset(
-    (b"connection", b"proxy-connection", b"keep-alive", b"te", b"transfer-encoding", b"upgrade")
-)
+HOP_BY_HOP: Final = frozenset((b"connection", b"proxy-connection", b"keep-alive", b"te", b"transfer-encoding", b"upgrade"))
 
 # A Connection field that names one of these is mistaken or hostile: the message would change its meaning (RFC 9110 §7.6.1:
 # "intended for all recipients").  The option is ignored, the field goes on.

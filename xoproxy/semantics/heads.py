@@ -218,9 +218,7 @@ def read_response_head(block: bytes, request_method: bytes) -> ResponseHead | He
     return _frame_response(head, request_method, lengths, codings) or head
 
 
-def _frame_response(
-    head: ResponseHead, request_method: bytes, lengths: list[bytes], codings: list[bytes]
-) -> HeadFault | None:
+def _frame_response(head: ResponseHead, request_method: bytes, lengths: list[bytes], codings: list[bytes]) -> HeadFault | None:
     """Decide how far the response's content extends.  (RFC 9112 §6.3)"""
     if codings and lengths:
         return HeadFault(502, "Content-Length together with Transfer-Encoding")
@@ -242,7 +240,7 @@ def _frame_response(
 
 
 def edit(block: bytes, cuts: Iterable[tuple[int, int]], lines: bytes) -> bytes:
-    """Return the head with the spans `cuts` (ascending, disjoint) taken out and `lines` put in at the end of its field section."""
+    """Return the head with the spans `cuts` (ascending, disjoint) taken out and `lines` put in at the end."""
     parts: list[bytes] = []
     at = 0
     for start, end in cuts:

@@ -1,0 +1,368 @@
+"""A client's connection: reads request heads, has them decided, and answers in their order.
+
+One exchange is in flight at a time; what a client sends ahead waits, bounded.  The connection knows when bytes are a head, a
+body, a tunnel's, or to be discarded; it does not know what an upstream is.
+"""
+
+import asyncio
+import ipaddress
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, cast
+
+from xoproxy.dataplane.deadlines import NEVER
+from xoproxy.dataplane.errors import ErrorKind, OwnAnswer, render
+from xoproxy.dataplane.exchange import Exchange
+from xoproxy.policy.routes import Answer, Forward
+from xoproxy.semantics import grammar
+from xoproxy.semantics.diagnosis import HeadFault
+from xoproxy.semantics.forwarding import Hop, client_address, external_address
+from xoproxy.semantics.heads import Framing, RequestHead, read_request_head
+from xoproxy.telemetry.records import ExchangeRecord
+
+if TYPE_CHECKING:
+    from xoproxy.dataplane.plane import DataPlane
+
+# What a client may send ahead of an answer; then its connection is no longer read.
+MAX_PIPELINED_BYTES: Final = 64 * 1024
+WRITE_HIGH_BYTES: Final = 64 * 1024
+# After an answer that ends the connection, what still arrives is discarded for so long: closing at once would reset the
+# connection, and the answer could be lost before the client reads it (RFC 9112 §9.6).
+LINGER_S: Final = 2.0
+
+
+class ClientConnection(asyncio.Protocol):
+    """One accepted connection."""
+
+    __slots__ = (
+        "_closing",
+        "_exchange",
+        "_half_closed",
+        "_hop",
+        "_pending",
+        "_plane",
+        "_reading",
+        "_searched",
+        "_secure",
+        "_sink",
+        "deadline",
+        "filed_at",
+        "transport",
+        "write_paused",
+    )
+
+    def __init__(self, plane: "DataPlane", *, secure: bool) -> None:
+        self._plane = plane
+        self._secure = secure
+        self.transport: asyncio.Transport
+        self.deadline = NEVER
+        self.filed_at = -1
+        self.write_paused = False
+        self._hop: Hop
+        self._exchange: Exchange | None = None
+        self._sink: Callable[[bytes], None] | None = None  # where bytes go that are no head
+        self._pending = b""
+        self._searched = 0  # no head ends before this place in _pending
+        self._reading = True
+        self._closing = False
+        self._half_closed = False
+
+    # What the exchange asks for.
+
+    def now(self) -> float:
+        """Return the loop's time, in seconds."""
+        return self._plane.loop.time()
+
+    def due_in(self, seconds: float) -> None:
+        """Set the one deadline of this connection."""
+        self._plane.deadlines.due_in(self, seconds)
+
+    @property
+    def may_stay(self) -> bool:
+        """Whether the connection may be kept for another request."""
+        return not self._plane.draining and not self._half_closed
+
+    def update_reading(self) -> None:
+        """Read, or stop reading, as far as there is room for what may come (back-pressure)."""
+        exchange = self._exchange
+        if exchange is not None and self._sink is not None:
+            room = exchange.takes_request
+        else:
+            room = len(self._pending) <= MAX_PIPELINED_BYTES
+        if room != self._reading and not self.transport.is_closing():
+            self._reading = room
+            if room:
+                self.transport.resume_reading()
+            else:
+                self.transport.pause_reading()
+
+    def enter_tunnel(self) -> None:
+        """From now on bytes belong to the tunnel."""
+        assert self._exchange is not None
+        self._sink = self._exchange.tunnel_data
+        ahead, self._pending = self._pending, b""
+        if ahead:
+            self._exchange.tunnel_data(ahead)
+        self.update_reading()
+
+    def exchange_ended(self, record: ExchangeRecord) -> None:
+        """The exchange is over: tell of it.  What becomes of the connection is said next."""
+        self._exchange = None
+        self._sink = None
+        self._plane.tell(record)
+
+    def exchange_finished(self, *, keep: bool) -> None:
+        """The response is sent whole: read the next request, or close."""
+        if keep:
+            self._next()
+        elif self._half_closed:
+            self.close()
+        else:
+            self._linger()
+
+    def answer(self, answer: OwnAnswer, head: RequestHead | None, *, keep: bool) -> None:
+        """Send an answer of our own.  With `keep` the next request may follow, else the connection ends."""
+        keep = keep and self.may_stay
+        connection = b""
+        if not keep:
+            connection = b"Connection: close\r\n"
+        elif head is not None and head.minor == 0:
+            connection = b"Connection: keep-alive\r\n"
+        block, body = render(answer, self._plane.http_date(), connection)
+        self.transport.write(block if head is not None and head.method == b"HEAD" else block + body)
+        if keep:
+            self._next()
+        else:
+            self._linger()
+
+    def close(self) -> None:
+        """Close once all is written; nothing more is read."""
+        self._closing = True
+        self.transport.close()
+
+    # What the data plane asks for.
+
+    def drain(self) -> None:
+        """Take no new request; an exchange in flight is finished first."""
+        if self._exchange is None and not self._closing:
+            self.close()
+
+    def abort(self) -> None:
+        """End now."""
+        self.transport.abort()
+
+    # Heads.
+
+    def _next(self) -> None:
+        """Wait for the next request, or begin the one that is already here."""
+        if self._pending:
+            self._plane.loop.call_soon(self._read_heads)
+        elif self._half_closed or self._plane.draining:
+            self.close()
+        self.due_in(self._plane.generation.settings.timeouts.idle_s)
+
+    def _read_heads(self) -> None:
+        """Begin the next request, if its head is here whole."""
+        if self._exchange is not None or self._closing or self._sink is not None:
+            return
+        block = self._next_head()
+        if block is not None:
+            self._begin(block)
+        elif self._half_closed and not self._closing:
+            self.close()
+        self.update_reading()
+
+    def _next_head(self) -> bytes | None:
+        """Cut the next head out of what is pending; None if it is not whole or was refused."""
+        while self._pending[:2] == b"\r\n" and not self._searched:
+            self._pending = self._pending[2:]  # empty lines before a request line are passed over (RFC 9112 §2.2)
+        pending = self._pending
+        if not pending:
+            return None
+        settings = self._plane.generation.settings
+        end = pending.find(grammar.HEAD_END, self._searched)
+        size = end + 4 if end >= 0 else len(pending)
+        if size > settings.limits.request_head_bytes:
+            self._refuse(HeadFault(431, "the request head is larger than limits.request_head"), pending)
+            return None
+        if end < 0:
+            if grammar.LENIENT_HEAD_END.search(pending, max(0, self._searched - 1)):
+                self._refuse(HeadFault(400, "a line feed without a carriage return"), pending)
+            elif not self._searched:
+                self.due_in(settings.timeouts.head_s)
+            self._searched = max(1, size - 3)
+            return None
+        self._pending = pending[size:]
+        self._searched = 0
+        return pending[:size]
+
+    def _begin(self, block: bytes) -> None:
+        """Decide what becomes of a request, and start on it."""
+        head = read_request_head(block)
+        if isinstance(head, HeadFault):
+            self._refuse(head, block)
+            return
+        generation = self._plane.generation
+        scheme, authority = external_address(head, self._hop)
+        decision = generation.routes.decide(head, scheme, authority)
+        record = self._record_of(head)
+        record.generation = generation.number
+        record.cors = decision.plan.outcome.value
+        record.reason = decision.plan.reason
+        match decision:
+            case Forward(route, plan):
+                record.route = route.name
+                exchange = Exchange(self, head, generation, plan, record)
+                self._forward(exchange, route.upstream)
+            case Answer():
+                record.route = decision.route.name if decision.route is not None else ""
+                self._answer_here(head, decision, record)
+
+    def _forward(self, exchange: Exchange, upstream: str) -> None:
+        self._exchange = exchange
+        limit = exchange.generation.settings.limits.request_body_bytes
+        if limit is not None and exchange.head.content_length > limit:
+            exchange.fail(ErrorKind.REQUEST_TOO_LARGE)
+            return
+        exchange.start(self._plane.upstream(upstream), self._hop)
+        if not exchange.request.done and not exchange.ended:
+            self._sink = self._body_received
+            ahead, self._pending = self._pending, b""
+            if ahead:
+                self._body_received(ahead)
+
+    def _body_received(self, data: bytes) -> None:
+        exchange = self._exchange
+        assert exchange is not None
+        rest = exchange.request_data(data)
+        if not exchange.ended:
+            if exchange.request.done:
+                self._sink = None
+                self._pending = rest
+            self.update_reading()
+
+    def _answer_here(self, head: RequestHead, answer: Answer, record: ExchangeRecord) -> None:
+        """Answer a preflight, or a request without a route.  If it has content, that is not read: the connection ends."""
+        kind = None
+        if answer.status != 204:
+            kind = ErrorKind.DESTINATION_NOT_FOUND if answer.status == 404 else ErrorKind.HTTP_REQUEST_DENIED
+            record.error = kind.value
+        record.status = answer.status
+        self._plane.tell(record)
+        keep = head.keeps_alive and head.framing is Framing.NONE
+        self.answer(OwnAnswer(answer.status, answer.plan, kind, answer.detail), head, keep=keep)
+
+    def _refuse(self, fault: HeadFault, block: bytes) -> None:
+        """Answer a head that cannot be read, as far as can be seen for whom, and end the connection."""
+        origin = readable_origin(block)
+        plan = self._plane.generation.routes.plan_for_unread(origin)
+        record = ExchangeRecord(self._hop.client.decode("ascii"), self._plane.wall_time())
+        record.status = fault.status
+        record.origin = origin
+        record.cors, record.reason = plan.outcome.value, plan.reason
+        kind = ErrorKind.CLIENT_TIMEOUT if fault.status == 408 else ErrorKind.HTTP_REQUEST_ERROR
+        record.error = kind.value
+        self._plane.tell(record)
+        self.answer(OwnAnswer(fault.status, plan, kind, fault.reason), None, keep=False)
+
+    def _record_of(self, head: RequestHead) -> ExchangeRecord:
+        record = ExchangeRecord(client_address(head, self._hop).decode("latin-1"), self._plane.wall_time())
+        record.duration_s = self.now()  # the time of its start, until `DataPlane.tell` makes it a duration
+        record.method, record.target, record.host, record.origin = head.method, head.target, head.host, head.origin
+        return record
+
+    def _linger(self) -> None:
+        """End our half, and discard what still comes for a moment."""
+        self._closing = True
+        self._pending = b""
+        self._sink = self._discard
+        self.due_in(LINGER_S)
+        if self._half_closed or not self.transport.can_write_eof():
+            self.transport.close()
+            return
+        self.transport.write_eof()
+        self.update_reading()
+
+    def _discard(self, data: bytes) -> None:
+        pass
+
+    # What asyncio calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client connected."""
+        self.transport = cast("asyncio.Transport", transport)
+        self.transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
+        peer = transport.get_extra_info("peername")
+        address = peer[0].partition("%")[0] if isinstance(peer, tuple) and peer else ""
+        self._hop = Hop(address.encode("ascii") or b"unix", b"https" if self._secure else b"http", self._trusts(address))
+        self._plane.connected(self)
+        self.due_in(self._plane.generation.settings.timeouts.idle_s)
+
+    def _trusts(self, address: str) -> bool:
+        networks = self._plane.generation.settings.trusted_proxies
+        if not networks or not address:
+            return False
+        peer = ipaddress.ip_address(address)
+        if isinstance(peer, ipaddress.IPv6Address) and peer.ipv4_mapped is not None:
+            peer = peer.ipv4_mapped
+        return any(peer in network for network in networks)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the client: of a body or tunnel, of a head, or sent ahead."""
+        if self._sink is not None:
+            self._sink(data)
+            return
+        self._pending = self._pending + data if self._pending else data
+        if self._exchange is None:
+            self._read_heads()
+        else:
+            self.update_reading()
+
+    def eof_received(self) -> bool:
+        """The client will send no more.  Returns whether our half stays open: it may still read its answer."""
+        self._half_closed = True
+        exchange = self._exchange
+        if self._closing or exchange is None:
+            return bool(self._pending) and not self._closing
+        if exchange.tunnel:
+            return exchange.client_half_closed()
+        if not exchange.request.done:
+            exchange.client_gone()
+            return False
+        return not self._secure  # TLS cannot stay half open in asyncio
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  asyncio's signature
+        """The connection is gone, whoever ended it."""
+        self._closing = True
+        self._plane.disconnected(self)
+        if self._exchange is not None:
+            self._exchange.client_gone()
+
+    def pause_writing(self) -> None:
+        """The client takes no more for now: stop reading the response."""
+        self.write_paused = True
+        if self._exchange is not None and self._exchange.connection is not None:
+            self._exchange.connection.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """The client takes more again."""
+        self.write_paused = False
+        if self._exchange is not None and self._exchange.connection is not None:
+            self._exchange.connection.transport.resume_reading()
+
+    def expired(self) -> None:
+        """The deadline has passed."""
+        if self._exchange is not None:
+            self._exchange.timed_out()
+        elif self._sink is not None or not self._pending:
+            self.transport.abort()  # lingered, or idle for long enough
+        else:
+            self._refuse(HeadFault(408, "the request head did not arrive in time"), self._pending)
+
+
+_ORIGIN_LINE: Final = grammar.known_fields((b"origin",))
+
+
+def readable_origin(block: bytes) -> bytes | None:
+    """Return the Origin of a head that was refused, if it has exactly one such line: so that a browser may read why."""
+    found = _ORIGIN_LINE.findall(block)
+    return found[0][1].rstrip(b" \t") if len(found) == 1 else None

@@ -1,0 +1,138 @@
+"""What can go wrong with an exchange, and how it is told to the client.  (RFC 9209 §2.3, RFC 9457)
+
+Foreign exceptions become an `ErrorKind` in one place, `kind_of`.  Our own answers are problem details and pass through the
+response plan like any other response: a browser must be able to read why a request failed.
+"""
+
+import json
+import socket
+import ssl
+from dataclasses import dataclass
+from enum import Enum
+from http import HTTPStatus
+from typing import Final
+
+from xoproxy.policy.plan import ResponsePlan
+from xoproxy.semantics.heads import ResponseHead
+
+
+class ErrorKind(Enum):
+    """Proxy error types by their registered names (RFC 9209 §2.3); those after the blank line are ours."""
+
+    DNS_ERROR = "dns_error"
+    DNS_TIMEOUT = "dns_timeout"
+    CONNECTION_REFUSED = "connection_refused"
+    CONNECTION_TERMINATED = "connection_terminated"
+    CONNECTION_TIMEOUT = "connection_timeout"
+    DESTINATION_NOT_FOUND = "destination_not_found"
+    DESTINATION_IP_UNROUTABLE = "destination_ip_unroutable"
+    HTTP_PROTOCOL_ERROR = "http_protocol_error"
+    HTTP_REQUEST_DENIED = "http_request_denied"
+    HTTP_REQUEST_ERROR = "http_request_error"
+    HTTP_RESPONSE_HEADER_SECTION_SIZE = "http_response_header_section_size"
+    HTTP_RESPONSE_INCOMPLETE = "http_response_incomplete"
+    HTTP_RESPONSE_TIMEOUT = "http_response_timeout"
+    HTTP_UPGRADE_FAILED = "http_upgrade_failed"
+    PROXY_INTERNAL_ERROR = "proxy_internal_error"
+    TLS_CERTIFICATE_ERROR = "tls_certificate_error"
+    TLS_PROTOCOL_ERROR = "tls_protocol_error"
+
+    CLIENT_DISCONNECTED = "client_disconnected"
+    CLIENT_TIMEOUT = "client_timeout"
+    REQUEST_TOO_LARGE = "request_too_large"
+    DRAINING = "draining"
+
+
+_STATUS: Final = {
+    ErrorKind.CONNECTION_TIMEOUT: 504,
+    ErrorKind.DNS_TIMEOUT: 504,
+    ErrorKind.HTTP_RESPONSE_TIMEOUT: 504,
+    ErrorKind.PROXY_INTERNAL_ERROR: 500,
+    ErrorKind.CLIENT_TIMEOUT: 408,
+    ErrorKind.REQUEST_TOO_LARGE: 413,
+    ErrorKind.HTTP_REQUEST_ERROR: 400,
+    ErrorKind.DRAINING: 503,
+}
+
+_DETAIL: Final = {
+    ErrorKind.DNS_ERROR: "the upstream's host name does not resolve",
+    ErrorKind.CONNECTION_REFUSED: "the upstream refused the connection: is it running, and does it listen on this address",
+    ErrorKind.CONNECTION_TERMINATED: "the upstream closed the connection before it answered",
+    ErrorKind.CONNECTION_TIMEOUT: "the upstream did not accept the connection in time",
+    ErrorKind.DESTINATION_IP_UNROUTABLE: "the upstream's address cannot be reached",
+    ErrorKind.HTTP_RESPONSE_TIMEOUT: "the upstream did not answer in time",
+    ErrorKind.HTTP_PROTOCOL_ERROR: "the upstream's answer is not valid HTTP/1.1",
+    ErrorKind.HTTP_RESPONSE_HEADER_SECTION_SIZE: "the upstream's response head is larger than limits.response_head",
+    ErrorKind.TLS_CERTIFICATE_ERROR: "the upstream's certificate could not be verified",
+    ErrorKind.TLS_PROTOCOL_ERROR: "the TLS handshake with the upstream failed",
+    ErrorKind.CLIENT_TIMEOUT: "the request did not arrive in time",
+    ErrorKind.REQUEST_TOO_LARGE: "the request's content is larger than limits.request_body",
+    ErrorKind.PROXY_INTERNAL_ERROR: "xoproxy failed; its log says why",
+    ErrorKind.DRAINING: "xoproxy is stopping",
+}
+
+
+def status_of(kind: ErrorKind) -> int:
+    """Return the status that tells a client of this error: 502 unless there is a better one."""
+    return _STATUS.get(kind, 502)
+
+
+def detail_of(kind: ErrorKind) -> str:
+    """Return this error in words."""
+    return _DETAIL.get(kind, kind.value.replace("_", " "))
+
+
+def kind_of(error: BaseException) -> ErrorKind:  # noqa: PLR0911  a table, most special first
+    """Translate what connecting to an upstream may raise."""
+    match error:
+        case socket.gaierror():
+            return ErrorKind.DNS_ERROR
+        case ssl.SSLCertVerificationError():
+            return ErrorKind.TLS_CERTIFICATE_ERROR
+        case ssl.SSLError():
+            return ErrorKind.TLS_PROTOCOL_ERROR
+        case TimeoutError():
+            return ErrorKind.CONNECTION_TIMEOUT
+        case ConnectionRefusedError() | FileNotFoundError():  # no file: a unix socket whose server is not there
+            return ErrorKind.CONNECTION_REFUSED
+        case ConnectionError():
+            return ErrorKind.CONNECTION_TERMINATED
+        case OSError():
+            return ErrorKind.DESTINATION_IP_UNROUTABLE
+        case _:
+            return ErrorKind.PROXY_INTERNAL_ERROR
+
+
+def reason_phrase(status: int) -> bytes:
+    """Return the registered reason phrase."""
+    return HTTPStatus(status).phrase.encode("ascii")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAnswer:
+    """An answer that no upstream gave.  `kind` None: a success without content, else a problem of that kind."""
+
+    status: int
+    plan: ResponsePlan
+    kind: ErrorKind | None = None
+    detail: str = ""
+
+
+def render(answer: OwnAnswer, date: bytes, connection: bytes) -> tuple[bytes, bytes]:
+    """Return head and content of an answer of our own.
+
+    `date` is an HTTP-date, `connection` the field lines of the connection.
+    """
+    status = answer.status
+    lines = b"HTTP/1.1 %d %s\r\nDate: %s\r\n" % (status, reason_phrase(status), date)
+    body = b""
+    if answer.kind is not None:
+        document = {
+            "type": f"urn:xoproxy:error:{answer.kind.value}",
+            "title": HTTPStatus(status).phrase,
+            "status": status,
+            "detail": answer.detail or detail_of(answer.kind),
+        }
+        body = json.dumps(document).encode("ascii") + b"\n"
+        lines += b"Content-Type: application/problem+json\r\nCache-Control: no-store\r\nContent-Length: %d\r\n" % len(body)
+    return answer.plan.apply(ResponseHead(lines + b"\r\n", status, 1), connection), body

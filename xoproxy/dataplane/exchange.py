@@ -1,0 +1,353 @@
+"""One forwarded request and its response: what passes between a client connection and an upstream connection.
+
+An exchange takes its generation at its start and holds it to its end.  Callbacks and state only: no task and no `await`, but
+for connecting to an upstream.  Whoever fails first ends it; after the response head is sent a failure aborts the client's
+connection, so that a truncated body is never given a clean end.
+"""
+
+import asyncio
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from xoproxy.dataplane.bodies import LAST_CHUNK, BodyPass, chunk
+from xoproxy.dataplane.errors import ErrorKind, OwnAnswer, status_of
+from xoproxy.policy.plan import ResponsePlan
+from xoproxy.semantics.forwarding import Hop, interim_for_client, is_idempotent, may_upgrade, request_for_upstream
+from xoproxy.semantics.heads import Framing, RequestHead, ResponseHead
+from xoproxy.telemetry.records import ExchangeRecord
+
+if TYPE_CHECKING:
+    from xoproxy.config.generation import Generation
+    from xoproxy.dataplane.client import ClientConnection
+    from xoproxy.dataplane.pool import Upstream
+    from xoproxy.dataplane.upstream import UpstreamConnection
+
+
+class Passing(Enum):
+    """How the response's body goes to the client."""
+
+    AS_IT_CAME = "as it came"
+    INTO_CHUNKS = "into chunks"  # the upstream ends it by closing, an HTTP/1.1 client gets chunks
+    OUT_OF_CHUNKS = "out of chunks"  # an HTTP/1.0 client gets the content, until close
+
+
+class Exchange:
+    """A forwarded exchange.  The client connection makes it, feeds it the request's body, and is told when it ended."""
+
+    __slots__ = (
+        "_block",
+        "_head_sent_at",
+        "_keep_client",
+        "_passing",
+        "_reusable",
+        "_tunnel_ends",
+        "_upstream",
+        "_waiting",
+        "client",
+        "connecting",
+        "connection",
+        "ended",
+        "generation",
+        "head",
+        "plan",
+        "record",
+        "request",
+        "response",
+        "retried",
+        "tunnel",
+    )
+
+    def __init__(
+        self,
+        client: "ClientConnection",
+        head: RequestHead,
+        generation: "Generation",
+        plan: ResponsePlan,
+        record: ExchangeRecord,
+    ) -> None:
+        self.client = client
+        self.head = head
+        self.generation = generation
+        self.plan = plan
+        self.record = record
+        self.request = BodyPass(head.framing, head.content_length)
+        self.response: BodyPass | None = None  # None until the final head came
+        self.connection: UpstreamConnection | None = None
+        self.connecting: asyncio.Task[None] | None = None
+        self.retried = False
+        self.ended = False
+        self.tunnel = False
+        self._upstream: Upstream
+        self._block = b""
+        self._waiting: list[bytes] = []  # request bytes until there is a connection; reading is paused meanwhile
+        self._passing = Passing.AS_IT_CAME
+        self._reusable = False
+        self._keep_client = False
+        self._head_sent_at = 0.0
+        self._tunnel_ends = 0
+
+    # The request.
+
+    def start(self, upstream: "Upstream", hop: Hop) -> None:
+        """Send the request's head to the upstream."""
+        self._upstream = upstream
+        self._block = request_for_upstream(self.head, hop, upstream.default_host)
+        self._waiting.append(self._block)
+        upstream.send(self)
+
+    def sent_by(self, connection: "UpstreamConnection") -> None:
+        """Use this connection: send what waited for one."""
+        self.connection = connection
+        self.record.upstream = connection.pool.label
+        connection.carry(self, self.generation.settings.limits.response_head_bytes)
+        self._head_sent_at = self.client.now()
+        connection.transport.write(self._waiting[0] if len(self._waiting) == 1 else b"".join(self._waiting))
+        self._waiting.clear()
+        self.client.update_reading()
+        self._await_progress()
+
+    def request_data(self, data: bytes) -> bytes:
+        """Pass on bytes of the request's body; return what comes after it."""
+        taken = self.request.feed(data)
+        if self.request.fault is not None:
+            self.fail(ErrorKind.HTTP_REQUEST_ERROR, self.request.fault)
+            return b""
+        limit = self.generation.settings.limits.request_body_bytes
+        if limit is not None and self.request.content_bytes > limit:
+            self.fail(ErrorKind.REQUEST_TOO_LARGE)
+            return b""
+        body = data if taken == len(data) else data[:taken]
+        if self.connection is None:
+            self._waiting.append(body)
+        else:
+            self.connection.transport.write(body)
+            self._await_progress()
+        return data[taken:]
+
+    @property
+    def takes_request(self) -> bool:
+        """Whether more of the request may be read now (back-pressure)."""
+        return self.connection is not None and not self.connection.write_paused
+
+    def _await_progress(self) -> None:
+        """Set the deadline for whatever is waited for now."""
+        if self.request.done and self.response is None:
+            self.client.due_in(self._upstream.settings.response_timeout_s)
+        else:
+            self.client.due_in(self.generation.settings.timeouts.body_s)
+
+    # The response.
+
+    def interim_head(self, head: ResponseHead) -> None:
+        """Pass on a 1xx response; HTTP/1.0 does not know them.  (RFC 9110 §15.2)"""
+        if self.head.minor == 1:
+            self.client.transport.write(interim_for_client(head))
+
+    def response_head(self, head: ResponseHead, rest: bytes) -> None:
+        """Rewrite the final head by the plan and send it with what came of the body."""
+        now = self.client.now()
+        self.record.upstream_s = now - self._head_sent_at
+        self.record.status = head.status
+        if head.status == 101:
+            self._switch(head, rest)
+            return
+        self.response = BodyPass(head.framing, head.content_length)
+        self._reusable = head.keeps_alive
+        lines = self._framing_lines(head)
+        self.client.transport.write(self.plan.apply(head, lines))
+        if rest:
+            self.response_data(rest)
+        elif self.response.done:
+            self._finish()
+        else:
+            self._await_progress()
+
+    def _framing_lines(self, head: ResponseHead) -> bytes:
+        """Decide how the body goes to the client, and whether its connection stays.  (RFC 9112 §6.1, §9.3)"""
+        keep = self.head.keeps_alive and self.request.done and self.client.may_stay
+        lines = b""
+        if head.framing is Framing.CHUNKED:
+            if self.head.minor == 1:
+                lines = b"Transfer-Encoding: chunked\r\n"
+            else:
+                self._passing, keep = Passing.OUT_OF_CHUNKS, False
+        elif head.framing is Framing.UNTIL_CLOSE:
+            if self.head.minor == 1:
+                self._passing, lines = Passing.INTO_CHUNKS, b"Transfer-Encoding: chunked\r\n"
+            else:
+                keep = False
+        self._keep_client = keep
+        if not keep:
+            return lines + b"Connection: close\r\n"
+        return lines if self.head.minor == 1 else lines + b"Connection: keep-alive\r\n"
+
+    def response_data(self, data: bytes) -> None:
+        """Pass on bytes of the response's body, or of the tunnel."""
+        if self.tunnel:
+            self.record.response_bytes += len(data)
+            self.client.transport.write(data)
+            self.client.due_in(self.generation.settings.timeouts.tunnel_s)
+            return
+        body = self.response
+        assert body is not None
+        if self._passing is Passing.AS_IT_CAME:
+            taken = body.feed(data)
+            out = data if taken == len(data) else data[:taken]
+        elif self._passing is Passing.INTO_CHUNKS:
+            taken = body.feed(data)
+            out = chunk(data)
+        else:
+            content: list[bytes] = []
+            taken = body.feed(data, content)
+            out = b"".join(content)
+        if body.fault is not None:
+            self._abort(ErrorKind.HTTP_PROTOCOL_ERROR)
+            return
+        if taken < len(data):
+            self._reusable = False  # bytes after the end: they belong to nobody
+        if out:
+            self.client.transport.write(out)
+        if body.done:
+            self._finish()
+        else:
+            self._await_progress()
+
+    def upstream_ended(self) -> bool:
+        """The upstream closed its half.  Returns whether our half stays open."""
+        if self.tunnel:
+            return self._half_tunnel_closed(self.client)
+        if self.response is not None and self.response.end_of_stream():
+            if self._passing is Passing.INTO_CHUNKS:
+                self.client.transport.write(LAST_CHUNK)
+            self._reusable = False
+            self._finish()
+        return False
+
+    def upstream_lost(self) -> None:
+        """The upstream's connection is gone, before the exchange ended."""
+        connection = self.connection
+        assert connection is not None
+        connection.pool.outstanding -= 1
+        self.connection = None
+        if self.tunnel:
+            self._end()
+            self.client.close()
+        elif self.response is not None:
+            self._abort(ErrorKind.HTTP_RESPONSE_INCOMPLETE)
+        elif self._may_retry(connection):
+            self.retried = True
+            self._waiting.append(self._block)
+            self._upstream.send(self, fresh=True)
+        else:
+            self.fail(ErrorKind.CONNECTION_TERMINATED)
+
+    def _may_retry(self, connection: "UpstreamConnection") -> bool:
+        """A kept connection was closed as we used it: what is safe to repeat may go once more.  (RFC 9112 §9.3.1)"""
+        return (
+            connection.requests > 1
+            and not self.retried
+            and self.head.framing is Framing.NONE
+            and is_idempotent(self.head.method)
+            and not connection.has_answered
+        )
+
+    # A tunnel.  (RFC 9110 §7.8, RFC 6455)
+
+    def _switch(self, head: ResponseHead, rest: bytes) -> None:
+        """Become a tunnel: bytes pass both ways until either side closes."""
+        if not may_upgrade(self.head):
+            self.record.status = 0
+            self.fail(ErrorKind.HTTP_UPGRADE_FAILED, "the upstream switched protocols, which nobody asked it to")
+            return
+        protocol = b", ".join(line.value for line in head.fields if line.name == b"upgrade")
+        self.tunnel = True
+        lines = b"Connection: upgrade\r\nUpgrade: " + protocol + b"\r\n"
+        self.client.transport.write(self.plan.apply(head, lines) + rest)
+        self.record.response_bytes = len(rest)
+        self.client.enter_tunnel()
+        self.client.due_in(self.generation.settings.timeouts.tunnel_s)
+
+    def tunnel_data(self, data: bytes) -> None:
+        """Pass on bytes from the client through the tunnel."""
+        if self.connection is not None:
+            self.record.request_bytes += len(data)
+            self.connection.transport.write(data)
+            self.client.due_in(self.generation.settings.timeouts.tunnel_s)
+
+    def client_half_closed(self) -> bool:
+        """The client closed its half of a tunnel.  Returns whether our half stays open."""
+        assert self.connection is not None
+        return self._half_tunnel_closed(self.connection)
+
+    def _half_tunnel_closed(self, other: "ClientConnection | UpstreamConnection") -> bool:
+        self._tunnel_ends += 1
+        if self._tunnel_ends == 2 or not other.transport.can_write_eof():
+            self._release(reusable=False)
+            self._end()
+            self.client.close()
+            return False
+        other.transport.write_eof()
+        return True
+
+    # The end.
+
+    def fail(self, kind: ErrorKind, detail: str = "") -> None:
+        """End the exchange with an answer of our own, or, if a head was sent, by aborting."""
+        if self.response is not None or self.tunnel:
+            self._abort(kind)
+            return
+        self._release(reusable=False)
+        status = status_of(kind)
+        self.record.status = status
+        self.record.error = kind.value
+        keep = self.request.done and self.head.keeps_alive and kind is not ErrorKind.DRAINING
+        self._end()
+        self.client.answer(OwnAnswer(status, self.plan, kind, detail), self.head, keep=keep)
+
+    def client_gone(self, kind: ErrorKind = ErrorKind.CLIENT_DISCONNECTED) -> None:
+        """The client's connection is gone: so is the upstream's, at once."""
+        self.record.error = kind.value
+        self._release(reusable=False)
+        self._end()
+
+    def _abort(self, kind: ErrorKind) -> None:
+        self.client_gone(kind)
+        self.client.transport.abort()
+
+    def _finish(self) -> None:
+        """Request and response are through, or at least the response is."""
+        assert self.response is not None
+        self.record.response_bytes = self.response.content_bytes
+        self._release(reusable=self._reusable and self.request.done)
+        self._end()
+        self.client.exchange_finished(keep=self._keep_client and self.request.done)
+
+    def _release(self, *, reusable: bool) -> None:
+        if self.connecting is not None:
+            self.connecting.cancel()
+            self.connecting = None
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            self._upstream.release(connection, reusable=reusable)
+
+    def _end(self) -> None:
+        self.ended = True
+        if not self.tunnel:
+            self.record.request_bytes = self.request.content_bytes
+            if self.response is not None:
+                self.record.response_bytes = self.response.content_bytes
+        self.client.exchange_ended(self.record)
+
+    def timed_out(self) -> None:
+        """The deadline has passed: whoever was waited for is at fault."""
+        if self.tunnel:
+            self._release(reusable=False)
+            self._end()
+            self.client.close()
+        elif self.response is not None:
+            stalled = self.client.write_paused
+            self._abort(ErrorKind.CLIENT_TIMEOUT if stalled else ErrorKind.HTTP_RESPONSE_TIMEOUT)
+        elif not self.request.done and self.takes_request:
+            self.fail(ErrorKind.CLIENT_TIMEOUT)
+        else:
+            self.fail(ErrorKind.HTTP_RESPONSE_TIMEOUT)

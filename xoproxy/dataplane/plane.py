@@ -1,0 +1,111 @@
+"""The data plane as a whole: the generation in force, the upstreams' pools, the connections, one timer."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from email.utils import formatdate
+
+from xoproxy.config.generation import Generation
+from xoproxy.dataplane.client import ClientConnection
+from xoproxy.dataplane.deadlines import Deadlines
+from xoproxy.dataplane.pool import Upstream
+from xoproxy.telemetry.records import ExchangeRecord
+
+
+class DataPlane:
+    """Serves the connections it is given by the generation in force.  To be made and used in a running loop."""
+
+    def __init__(self, generation: Generation, emit: Callable[[ExchangeRecord], None]) -> None:
+        """`emit` is called once per exchange, at its end; it must not block."""
+        self.loop = asyncio.get_running_loop()
+        self.deadlines = Deadlines(self.loop)
+        self.draining = False
+        self.generation = generation
+        self._emit = emit
+        self._upstreams: dict[str, Upstream] = {}
+        self._connections: set[ClientConnection] = set()
+        self._emptied: asyncio.Event | None = None  # set by the last connection's end, once someone waits for it
+        self._date = (0, b"")
+        self.adopt(generation)
+
+    # For the runtime.
+
+    def adopt(self, generation: Generation) -> None:
+        """Decide new requests by `generation`; those in flight keep theirs.  Unchanged upstreams keep their connections."""
+        kept: dict[str, Upstream] = {}
+        for settings in generation.settings.upstreams:
+            present = self._upstreams.get(settings.name)
+            idle_s = generation.settings.timeouts.pool_s
+            unchanged = present is not None and present.serves(settings, idle_s)
+            kept[settings.name] = present if present is not None and unchanged else Upstream(settings, self.deadlines, idle_s)
+        for name, upstream in self._upstreams.items():
+            if kept.get(name) is not upstream:
+                upstream.retire()
+        self._upstreams = kept
+        self.generation = generation
+
+    def client_protocol(self, *, secure: bool) -> ClientConnection:
+        """Return the protocol for a connection that a listener accepted; `secure`: over TLS."""
+        return ClientConnection(self, secure=secure)
+
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        return len(self._connections)
+
+    def start_draining(self) -> None:
+        """Begin no further request; close what is idle."""
+        self.draining = True
+        for connection in tuple(self._connections):
+            connection.drain()
+
+    async def wait_closed(self, timeout_s: float) -> bool:
+        """Wait until every connection has ended; False if some have not after `timeout_s`."""
+        if self._connections:
+            self._emptied = asyncio.Event()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._emptied.wait(), timeout_s)
+        return not self._connections
+
+    def abort(self) -> None:
+        """End every connection now."""
+        for connection in tuple(self._connections):
+            connection.abort()
+        for upstream in self._upstreams.values():
+            upstream.retire()
+
+    # For its connections.
+
+    def connected(self, connection: ClientConnection) -> None:
+        """A client connected."""
+        self._connections.add(connection)
+
+    def disconnected(self, connection: ClientConnection) -> None:
+        """A client's connection is gone."""
+        self._connections.discard(connection)
+        self.deadlines.forget(connection)
+        if not self._connections and self._emptied is not None:
+            self._emptied.set()
+
+    def upstream(self, name: str) -> Upstream:
+        """Return the upstream called `name` in the generation in force."""
+        return self._upstreams[name]
+
+    def tell(self, record: ExchangeRecord) -> None:
+        """Hand over the record of an exchange that ended."""
+        if record.duration_s:
+            record.duration_s = self.loop.time() - record.duration_s
+        self._emit(record)
+
+    @staticmethod
+    def wall_time() -> float:
+        """Return the Unix time, in seconds."""
+        return time.time()
+
+    def http_date(self) -> bytes:
+        """Return the Date of an answer of our own.  (RFC 9110 §6.6.1)"""
+        now = int(time.time())
+        if self._date[0] != now:
+            self._date = (now, formatdate(now, usegmt=True).encode("ascii"))
+        return self._date[1]

@@ -1,0 +1,163 @@
+"""A connection to an upstream: sends one request at a time, reads its response, and says when it is free again.
+
+What it reads it hands to the exchange it carries: interim heads, the final head, body bytes.  It trusts nothing: bytes that
+nobody asked for, or that follow the end of a response, end the connection, so that they can never be taken for the next response.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, Final, cast
+
+from xoproxy.dataplane.deadlines import NEVER, Deadlines
+from xoproxy.dataplane.errors import ErrorKind
+from xoproxy.semantics.diagnosis import HeadFault
+from xoproxy.semantics.grammar import HEAD_END
+from xoproxy.semantics.heads import read_response_head
+
+if TYPE_CHECKING:
+    from xoproxy.dataplane.exchange import Exchange
+    from xoproxy.dataplane.pool import EndpointPool
+
+# A backend may send several hints; whoever sends more than this is broken or hostile.  (nginx takes any number, Envoy 100)
+MAX_INTERIM_HEADS: Final = 32
+
+
+class UpstreamConnection(asyncio.Protocol):
+    """One connection of a pool.  `exchange` is what it carries, None while it is idle."""
+
+    __slots__ = (
+        "_deadlines",
+        "_head_limit",
+        "_interim_heads",
+        "_pending",
+        "_searched",
+        "deadline",
+        "exchange",
+        "filed_at",
+        "has_answered",
+        "pool",
+        "reading_body",
+        "requests",
+        "transport",
+        "write_paused",
+    )
+
+    def __init__(self, pool: "EndpointPool", deadlines: Deadlines) -> None:
+        self.pool = pool
+        self._deadlines = deadlines
+        self.deadline = NEVER
+        self.filed_at = -1
+        self.transport: asyncio.Transport
+        self.exchange: Exchange | None = None
+        self.requests = 0  # sent on this connection; more than one: it was reused
+        self.reading_body = False
+        self.has_answered = False  # a byte of a response to the present request has come
+        self.write_paused = False
+        self._head_limit = 0
+        self._pending = b""
+        self._searched = 0
+        self._interim_heads = 0
+
+    # What the pool and the exchange ask for.
+
+    def carry(self, exchange: "Exchange", head_limit: int) -> None:
+        """Carry this exchange from now on; the connection must be idle."""
+        assert self.exchange is None
+        self._deadlines.forget(self)
+        self.exchange = exchange
+        self.requests += 1
+        self.reading_body = False
+        self.has_answered = False
+        self._head_limit = head_limit
+        self._interim_heads = 0
+
+    def rest(self, seconds: float) -> None:
+        """Be idle, for at most `seconds`."""
+        self.exchange = None
+        self._deadlines.due_in(self, seconds)
+
+    def drop(self) -> None:
+        """End the connection at once; nobody is told."""
+        self.exchange = None
+        self.transport.abort()
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the connection can carry another request, as far as we know."""
+        return not self.transport.is_closing() and not self._pending and not self.write_paused
+
+    # What asyncio calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection stands."""
+        self.transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of a response: heads first, then its body."""
+        exchange = self.exchange
+        if exchange is None:
+            self.transport.abort()  # nobody asked
+        elif self.reading_body:
+            exchange.response_data(data)
+        else:
+            self.has_answered = True
+            self._pending = self._pending + data if self._pending else data
+            self._read_heads(exchange)
+
+    def _read_heads(self, exchange: "Exchange") -> None:
+        """Read interim heads and the final one; hand over what follows it."""
+        while self.exchange is exchange:
+            end = self._pending.find(HEAD_END, self._searched)
+            size = end + 4 if end >= 0 else len(self._pending)
+            if size > self._head_limit:
+                exchange.fail(ErrorKind.HTTP_RESPONSE_HEADER_SECTION_SIZE)
+                return
+            if end < 0:
+                self._searched = max(0, size - 3)
+                return
+            block, rest = self._pending[:size], self._pending[size:]
+            self._pending, self._searched = b"", 0
+            head = read_response_head(block, exchange.head.method)
+            if isinstance(head, HeadFault):
+                exchange.fail(ErrorKind.HTTP_PROTOCOL_ERROR, f"the upstream's answer is not valid HTTP/1.1: {head.reason}")
+            elif not head.is_interim:
+                self.reading_body = True
+                exchange.response_head(head, rest)
+            else:
+                self._interim_heads += 1
+                if self._interim_heads > MAX_INTERIM_HEADS:
+                    exchange.fail(ErrorKind.HTTP_PROTOCOL_ERROR)
+                    return
+                exchange.interim_head(head)
+                self._pending = rest
+                continue
+            return
+
+    def eof_received(self) -> bool:
+        """The upstream will send no more: the end of a body until close, of a tunnel's one half, or a failure."""
+        exchange = self.exchange
+        return exchange is not None and exchange.upstream_ended()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  asyncio's signature
+        """The connection is gone, whoever ended it."""
+        self._deadlines.forget(self)
+        self.pool.forget(self)
+        exchange, self.exchange = self.exchange, None
+        if exchange is not None:
+            exchange.upstream_lost()
+
+    def pause_writing(self) -> None:
+        """The upstream takes no more for now: stop reading the request."""
+        self.write_paused = True
+        if self.exchange is not None:
+            self.exchange.client.update_reading()
+
+    def resume_writing(self) -> None:
+        """The upstream takes more again."""
+        self.write_paused = False
+        if self.exchange is not None:
+            self.exchange.client.update_reading()
+
+    def expired(self) -> None:
+        """Idle for too long."""
+        if self.exchange is None:
+            self.transport.abort()
