@@ -63,6 +63,10 @@ class XoproxyProcess:
         """Send a signal to the process."""
         self._process.send_signal(number)
 
+    def wait(self) -> int:
+        """Return the exit code of a process that ends by itself."""
+        return self._process.wait(STOP_S)
+
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """End the process by a signal; it must exit with 0 and have logged no fault of its own."""
         if self._process.poll() is None:
