@@ -20,6 +20,7 @@ class ExchangeRecord:
     status: int = 0  # 0: the connection ended before a status was sent
     request_bytes: int = 0  # content only
     response_bytes: int = 0  # content only
+    began_s: float = 0.0  # monotonic time of its start
     duration_s: float = 0.0
     upstream_s: float | None = None  # from the head's sending to the response head's arrival
     upstream: str = ""  # endpoint, empty if none was asked

@@ -18,6 +18,4 @@ def spawn(coro: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
 def _ended(task: asyncio.Task[None]) -> None:
     _RUNNING.discard(task)
     if not task.cancelled() and (error := task.exception()) is not None:
-        task.get_loop().call_exception_handler(
-            {"message": f"task {task.get_name()} crashed", "exception": error, "task": task}
-        )
+        task.get_loop().call_exception_handler({"message": f"task {task.get_name()} crashed", "exception": error, "task": task})

@@ -1,0 +1,1 @@
+"""The operator's endpoint, on a listener of its own: health, the effective configuration, reload."""

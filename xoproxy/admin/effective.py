@@ -1,0 +1,70 @@
+"""Show the configuration in force as JSON, presets and composition expanded.
+
+Rule: no value that may have been filled in from the environment to keep it out of the file.  Of `headers` only the names are
+shown.
+"""
+
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from ipaddress import IPv4Network, IPv6Network
+
+from xoproxy.config.generation import Generation
+from xoproxy.config.settings import Endpoint, TcpAddress, UnixAddress
+from xoproxy.policy.model import FieldEdits
+from xoproxy.policy.routes import Route
+from xoproxy.semantics.origins import OriginPattern
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+
+
+def effective(generation: Generation) -> dict[str, Json]:
+    """Return the whole generation."""
+    settings = as_json(generation.settings)
+    assert isinstance(settings, dict)
+    settings.pop("admin_token_file", None)
+    return {
+        "generation": generation.number,
+        "digest": generation.digest,
+        "source": generation.source,
+        "settings": settings,
+        "routes": [_route(route) for route in generation.routes.routes],
+    }
+
+
+def _route(route: Route) -> dict[str, Json]:
+    return {
+        "name": route.name,
+        "match": as_json(route.match),
+        "upstream": route.upstream,
+        "policy_name": route.policy_name,
+        "policy": as_json(route.policy),
+    }
+
+
+def as_json(value: object) -> Json:  # noqa: PLR0911  one case per kind of value
+    """Return an immutable value of the configuration as JSON.  Keys that are absent (None) are left out."""
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case bytes():
+            return value.decode("latin-1")
+        case Enum():
+            return as_json(value.value)
+        case OriginPattern():
+            return value.text()
+        case TcpAddress() | UnixAddress() | Endpoint() | IPv4Network() | IPv6Network():
+            return str(value)
+        case FieldEdits():
+            return {"set": _names(value.set), "add": _names(value.add), "remove": as_json(value.remove)}
+        case tuple():
+            return [as_json(item) for item in value]
+        case frozenset():
+            return [as_json(item) for item in sorted(value)]
+        case _ if is_dataclass(value):
+            return {field.name: as_json(item) for field in fields(value) if (item := getattr(value, field.name)) is not None}
+        case _:
+            raise TypeError(f"no JSON form for {type(value).__name__}")
+
+
+def _names(lines: tuple[tuple[bytes, bytes], ...]) -> list[Json]:
+    return [name.decode("latin-1") for name, _ in lines]

@@ -1,0 +1,91 @@
+"""Decide which requests to the admin endpoint are refused before anything looks at them.
+
+Whoever can load a page into the operator's browser must get nothing from an endpoint on loopback.  Three doors: a page of
+another site that sends requests (Fetch Metadata and Origin tell), a name that is rebound to 127.0.0.1 (Host tells), and the
+network, where the endpoint listens beyond loopback (the token tells).  A name is no danger where a token is wanted: the page
+does not have it.
+"""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Final
+
+from xoproxy.config.settings import Address, TcpAddress
+
+OPEN_PATHS: Final = frozenset({"/-/healthy", "/-/ready"})  # for health checks, which have no token
+
+_LOOPBACK_NAMES: Final = frozenset({"localhost", "localhost.localdomain", "ip6-localhost"})
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a request is refused."""
+
+    status: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """The rules for an endpoint that listens on `address`.  `token` None: none is set."""
+
+    address: Address
+    token: str | None
+
+    def refusal(self, path: str, fields: Mapping[str, str]) -> Refusal | None:
+        """Return why a request is refused, None if it is not.  `fields` must compare names without regard to case."""
+        return self._host_refusal(fields.get("Host", "")) or _cross_site_refusal(fields) or self._token_refusal(path, fields)
+
+    def _host_refusal(self, authority: str) -> Refusal | None:
+        if not isinstance(self.address, TcpAddress) or not is_loopback(self.address):
+            return None
+        host = _host(authority)
+        if host in _LOOPBACK_NAMES or host == self.address.host.lower() or _is_loopback_ip(host):
+            return None
+        return Refusal(403, "the Host field names neither this machine's loopback nor the address of the admin endpoint")
+
+    def _token_refusal(self, path: str, fields: Mapping[str, str]) -> Refusal | None:
+        if path in OPEN_PATHS or (self.token is None and is_loopback(self.address)):
+            return None
+        scheme, _, given = fields.get("Authorization", "").partition(" ")
+        wanted = (self.token or "").encode()
+        is_right = hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), wanted)
+        if wanted and is_right and scheme.lower() == "bearer":
+            return None
+        return Refusal(
+            401, "a bearer token is wanted: the one in XOPROXY_ADMIN_TOKEN or in the file that admin.token_file names"
+        )
+
+
+def is_loopback(address: Address) -> bool:
+    """Whether only this machine can reach the address.  A socket in the file system is guarded by its permissions."""
+    if not isinstance(address, TcpAddress):
+        return True
+    return address.host.lower() in _LOOPBACK_NAMES or _is_loopback_ip(address.host)
+
+
+def _cross_site_refusal(fields: Mapping[str, str]) -> Refusal | None:
+    """Refuse what another page sent.  A same-site page is another page too: all of localhost's ports are one site."""
+    if fields.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+        return Refusal(403, "the request comes from a page of another origin (Sec-Fetch-Site)")
+    origin = fields.get("Origin")
+    if origin is not None and origin != f"http://{fields.get('Host', '')}":
+        return Refusal(403, "the request comes from a page of another origin (Origin)")
+    return None
+
+
+def _host(authority: str) -> str:
+    """Return the host of a Host field: lower case, no port, no brackets."""
+    host = authority.lower()
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.rpartition(":")[0] or host
+
+
+def _is_loopback_ip(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

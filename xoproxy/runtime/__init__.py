@@ -1,0 +1,1 @@
+"""The process: its listeners, signals, tasks and reloads."""

@@ -1,0 +1,177 @@
+"""Open listening sockets, and say in words why one could not be opened."""
+
+import contextlib
+import errno
+import os
+import socket
+import ssl
+import stat
+from pathlib import Path
+from typing import Final
+
+from xoproxy.config.settings import Address, ListenTls, TcpAddress, UnixAddress
+
+BACKLOG: Final = 2048  # nginx 511, HAProxy follows maxconn; the kernel caps it at somaxconn (4096)
+
+PUBLIC_SOCKET_MODE: Final = 0o666  # as nginx does: the directory's permissions decide who may connect
+
+_EVERY_INTERFACE: Final = ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::"))  # noqa: S104  what ":8080" means
+_NO_SUCH_FAMILY: Final = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT})
+
+
+class ListenError(Exception):
+    """An address that could not be opened.  Its text says why and what to do."""
+
+
+def open_sockets(address: Address, unix_mode: int = PUBLIC_SOCKET_MODE) -> list[socket.socket]:
+    """Open `address` for listening; several sockets where a name or "every interface" stands for several.
+
+    `unix_mode`: the permissions of a socket in the file system.  Raises: `ListenError`.
+    """
+    try:
+        return _open_tcp(address) if isinstance(address, TcpAddress) else [_open_unix(address, unix_mode)]
+    except OSError as exc:
+        raise ListenError(f"cannot listen on {address}: {_reason(exc)}{_hint(exc, address)}") from exc
+
+
+def _open_tcp(address: TcpAddress) -> list[socket.socket]:
+    """Where a name means IPv4 and IPv6 and the machine has only one of them, that one is enough."""
+    opened: list[socket.socket] = []
+    failure: OSError | None = None
+    port = address.port
+    for family, host in _candidates(address):
+        try:
+            opened.append(_bind_tcp(family, host, port))
+        except OSError as exc:
+            if exc.errno not in _NO_SUCH_FAMILY:
+                close_sockets(opened)
+                raise
+            failure = exc
+        else:
+            port = opened[0].getsockname()[1]  # the kernel's choice for port 0 holds for the other family too
+    if not opened:
+        raise failure or OSError(errno.EADDRNOTAVAIL, "the name has no address")
+    return opened
+
+
+def _candidates(address: TcpAddress) -> list[tuple[int, str]]:
+    if not address.host:
+        return list(_EVERY_INTERFACE)
+    found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    return list(dict.fromkeys((int(family), str(name[0])) for family, _, _, _, name in found))
+
+
+def _bind_tcp(family: int, host: str, port: int) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((host, port))
+        sock.listen(BACKLOG)
+        sock.setblocking(False)  # noqa: FBT003  the signature is socket's
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _open_unix(address: UnixAddress, mode: int) -> socket.socket:
+    _remove_stale(address.path)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.bind(address.path)
+        Path(address.path).chmod(mode)
+        sock.listen(BACKLOG)
+        sock.setblocking(False)  # noqa: FBT003  the signature is socket's
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _remove_stale(path: str) -> None:
+    """Remove a socket that a process left behind.  One that still answers, or a file of another kind, stays."""
+    try:
+        is_socket = stat.S_ISSOCK(os.stat(path).st_mode)  # noqa: PTH116  an inode is looked at, not a path computed
+    except FileNotFoundError:
+        return
+    if not is_socket:
+        raise OSError(errno.EEXIST, "there is a file of this name that is no socket")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(path)
+        except (ConnectionRefusedError, FileNotFoundError):
+            Path(path).unlink(missing_ok=True)
+        else:
+            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+
+
+def remove_unix_path(sock: socket.socket) -> None:
+    """Remove the name that a listening socket has in the file system.  To be called before it is closed."""
+    if sock.family == socket.AF_UNIX:
+        with contextlib.suppress(OSError):
+            Path(sock.getsockname()).unlink()
+
+
+def close_sockets(sockets: list[socket.socket]) -> None:
+    """Close sockets that no server took over, and remove those that stand in the file system."""
+    for sock in sockets:
+        remove_unix_path(sock)
+        sock.close()
+
+
+def bound_name(sock: socket.socket) -> str:
+    """Return the address as bound: port 0 has become the kernel's choice."""
+    name = sock.getsockname()
+    if sock.family == socket.AF_UNIX:
+        return f"unix:{name}"
+    return f"[{name[0]}]:{name[1]}" if sock.family == socket.AF_INET6 else f"{name[0]}:{name[1]}"
+
+
+def server_context(tls: ListenTls) -> ssl.SSLContext:
+    """Make the TLS context of a listener: TLS 1.2 or later, ALPN http/1.1.
+
+    Raises: `ListenError` if certificate or key cannot be used.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    load_certificate(context, tls)
+    return context
+
+
+def load_certificate(context: ssl.SSLContext, tls: ListenTls) -> None:
+    """Read certificate chain and key into `context`: new connections use them.  Raises: `ListenError`."""
+    for path in (tls.certificate, tls.key):
+        try:
+            Path(path).read_bytes()
+        except OSError as exc:
+            raise ListenError(f"cannot read {path}: {_reason(exc)}") from exc
+    try:
+        context.load_cert_chain(tls.certificate, tls.key, password="")  # never ask a terminal
+    except (ssl.SSLError, OSError, ValueError) as exc:
+        reason = getattr(exc, "reason", None) or str(exc)
+        raise ListenError(
+            f"cannot use certificate {tls.certificate} with key {tls.key}: {reason}; both must be PEM, "
+            "the key unencrypted and the certificate's own"
+        ) from exc
+
+
+def _reason(exc: OSError) -> str:
+    return (exc.strerror or str(exc)).lower()
+
+
+def _hint(exc: OSError, address: Address) -> str:
+    match exc.errno:
+        case errno.EADDRINUSE:
+            return "; another process listens there: stop it, or choose another address with --listen or `listen:`"
+        case errno.EACCES | errno.EPERM if isinstance(address, TcpAddress) and address.port < 1024:
+            return "; ports below 1024 need a privilege: choose a higher one, such as :8080"
+        case errno.EADDRNOTAVAIL:
+            return "; this machine does not have that address: use :PORT for every interface"
+        case errno.ENOENT:
+            return "; its directory does not exist"
+        case _:
+            return ""

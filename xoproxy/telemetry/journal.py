@@ -1,0 +1,82 @@
+"""Where records and events become lines: the one way to the log for the whole process.
+
+Libraries that use `logging` (asyncio, aiohttp) end here too, through `JournalHandler`.
+"""
+
+import logging
+import time
+from typing import Final
+
+from xoproxy.config.settings import LogLevel, LogSettings
+from xoproxy.telemetry.access_log import RENDERERS
+from xoproxy.telemetry.counters import Counters
+from xoproxy.telemetry.events import SEVERITY, Event, Value, render_event
+from xoproxy.telemetry.records import ExchangeRecord
+from xoproxy.telemetry.sink import Sink
+
+
+class Journal:
+    """Counts exchanges, and writes exchanges and events that the settings let through."""
+
+    def __init__(self, fd: int, settings: LogSettings, counters: Counters) -> None:
+        self.counters = counters
+        self._format = settings.format
+        self._sink = Sink(fd, self._dropped_notice)
+        self.configure(settings)
+
+    def configure(self, settings: LogSettings) -> None:
+        """Use another format or level from the next line on."""
+        self._format = settings.format
+        self._render = RENDERERS[settings.format]
+        self._severity = SEVERITY[settings.level]
+        self._writes_exchanges = self._severity <= SEVERITY[LogLevel.INFO]
+
+    def exchange(self, record: ExchangeRecord) -> None:
+        """Take the record of an exchange that ended."""
+        self.counters.count(record)
+        if self._writes_exchanges:
+            self._sink.write(self._render(record))
+
+    def event(self, event: Event) -> None:
+        """Take an event."""
+        if SEVERITY[event.level] >= self._severity:
+            self._sink.write(render_event(event, time.time(), self._format))
+
+    def close(self) -> None:
+        """Write what waits, for a moment, and end."""
+        self._sink.close()
+
+    def _dropped_notice(self, count: int) -> str:
+        message = f"{count} log lines were dropped: the output did not take them in time"
+        return render_event(Event(LogLevel.WARNING, "xoproxy", "dropped", message, {"lines": count}), time.time(), self._format)
+
+
+_LEVELS: Final = ((logging.ERROR, LogLevel.ERROR), (logging.WARNING, LogLevel.WARNING), (logging.INFO, LogLevel.INFO))
+
+
+class JournalHandler(logging.Handler):
+    """Brings what libraries log into the journal's format, tracebacks included."""
+
+    def __init__(self, journal: Journal) -> None:
+        super().__init__()
+        self._journal = journal
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record of a library as an event called ``log``."""
+        try:
+            values: dict[str, Value] = {}
+            if record.exc_info:
+                values["traceback"] = logging.Formatter().formatException(record.exc_info)
+            level = next((ours for floor, ours in _LEVELS if record.levelno >= floor), LogLevel.DEBUG)
+            self._journal.event(Event(level, record.name, "log", record.getMessage(), values))
+        except Exception:  # noqa: BLE001  a record with broken arguments must not break its caller (logging's own rule)
+            self.handleError(record)
+
+
+def capture_logging(journal: Journal) -> JournalHandler:
+    """Send everything that goes through `logging` to the journal.  Libraries speak from level warning on."""
+    handler = JournalHandler(journal)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    return handler

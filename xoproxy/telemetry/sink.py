@@ -1,0 +1,89 @@
+"""Write log lines without ever keeping the event loop waiting.
+
+Rule 1: `write` only appends to a list; a thread of its own writes what has gathered, in one piece.
+Rule 2: what waits to be written is bounded.  Lines beyond the bound are dropped and counted, and the count is said once, as
+soon as lines flow again: a log that blocks the service, as a full pipe does a blocking writer, is worse than a gap.
+Rule 3: an output that is gone (closed pipe) ends the logging, not the service.
+"""
+
+import os
+import select
+import threading
+from collections.abc import Callable
+from typing import Final
+
+MAX_WAITING_CHARS: Final = 4 * 1024 * 1024
+GATHER_S: Final = 0.02  # lines of one batch: few wake-ups under load, and nobody who reads along notices
+
+
+class Sink:
+    """Writes lines to a file descriptor from a daemon thread, so that a blocked output cannot hold up the process' end either.
+
+    `notice` makes the line that says how many lines were dropped.
+    """
+
+    def __init__(self, fd: int, notice: Callable[[int], str], max_waiting_chars: int = MAX_WAITING_CHARS) -> None:
+        self._fd = fd
+        self._notice = notice
+        self._max_waiting_chars = max_waiting_chars
+        self._lines: list[str] = []
+        self._waiting_chars = 0  # in `_lines` and in the batch being written
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._ending = threading.Event()
+        self._is_gone = False
+        self.dropped = 0  # lines, since the process started
+        self._dropped_said = 0
+        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+        self._thread.start()
+
+    def write(self, line: str) -> None:
+        """Take one line, without its line feed.  Never blocks on the output, never raises."""
+        with self._lock:
+            if self._is_gone or self._waiting_chars + len(line) > self._max_waiting_chars:
+                self.dropped += 1
+                return
+            self._lines.append(line)
+            self._waiting_chars += len(line)
+            is_first = len(self._lines) == 1
+        if is_first:
+            self._wake.set()
+
+    def close(self, timeout_s: float = 1.0) -> None:
+        """Write what waits, at most for `timeout_s`, and end the thread."""
+        self._ending.set()
+        self._wake.set()
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        while not self._is_gone:
+            self._wake.wait()
+            self._ending.wait(GATHER_S)
+            self._wake.clear()
+            is_last = self._ending.is_set()
+            self._write_batch()
+            if is_last:
+                return
+
+    def _write_batch(self) -> None:
+        with self._lock:
+            lines, self._lines = self._lines, []
+            if self.dropped > self._dropped_said:
+                lines.insert(0, self._notice(self.dropped - self._dropped_said))
+                self._dropped_said = self.dropped
+            waiting = self._waiting_chars
+        if lines:
+            self._write_all(("\n".join(lines) + "\n").encode("ascii", "backslashreplace"))
+        with self._lock:
+            self._waiting_chars -= waiting
+
+    def _write_all(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[os.write(self._fd, view) :]
+            except BlockingIOError:  # somebody who shares the terminal or pipe made it non-blocking
+                select.select((), (self._fd,), ())
+            except OSError:
+                self._is_gone = True
+                return
