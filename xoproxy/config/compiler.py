@@ -1,0 +1,102 @@
+"""From the text of a configuration to a generation, or to everything that is wrong with it.  Pure: no input, output or clock."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from xoproxy.config import keys, sections
+from xoproxy.config.composition import UNTOUCHED, Policies
+from xoproxy.config.generation import Generation
+from xoproxy.config.nodes import Mapping as MappingNode
+from xoproxy.config.nodes import compose
+from xoproxy.config.options import Overrides, complete, overlay
+from xoproxy.config.problems import ConfigInvalid, Problem, in_order
+from xoproxy.config.reader import Reader, Spot
+from xoproxy.config.routing import RouteDraft, Routing
+from xoproxy.config.sealing import seal
+from xoproxy.config.settings import Listener, Settings, TcpAddress
+from xoproxy.config.upstreams import Upstreams, read_defaults
+from xoproxy.policy.model import Policy, ReportingEndpoints
+from xoproxy.policy.routes import RouteTable
+
+OPTIONS: Final = "options"  # the source of a configuration without a file
+LISTEN_FROM_FILE: Final = Listener(TcpAddress("", 8080))
+LISTEN_FROM_OPTIONS: Final = Listener(TcpAddress("127.0.0.1", 8080))
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration that may take effect.  `routes`: with the places that each route's policy comes from."""
+
+    generation: Generation
+    warnings: tuple[Problem, ...]
+    routes: tuple[RouteDraft, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    settings: Settings
+    routes: tuple[RouteDraft, ...]
+    default_policy: Policy
+    endpoints: ReportingEndpoints
+
+
+def digest_of(text: str, overrides: Overrides) -> str:
+    """Return the SHA-256 of a text and options, in hexadecimal."""
+    return hashlib.sha256(f"{text}\0{overrides!r}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def compile_text(  # noqa: PLR0913  text and its name, and all that a pure function cannot look up
+    text: str, source: str, overrides: Overrides, *, environ: Mapping[str, str], today: date, number: int
+) -> Loaded:
+    """Compile the text of a file that is called `source` in messages.  Raises ConfigInvalid with every problem."""
+    root, problems = compose(text, source)
+    reader = Reader(environ, today, problems)
+    return _finish(
+        reader, _compile(reader, overlay(root, overrides), LISTEN_FROM_FILE), source, digest_of(text, overrides), number
+    )
+
+
+def compile_options(overrides: Overrides, *, environ: Mapping[str, str], today: date, number: int) -> Loaded:
+    """Compile options that are a configuration by themselves.  Raises ConfigInvalid with every problem."""
+    reader = Reader(environ, today)
+    return _finish(
+        reader, _compile(reader, complete(overrides), LISTEN_FROM_OPTIONS), OPTIONS, digest_of("", overrides), number
+    )
+
+
+def _compile(reader: Reader, tree: MappingNode, listen: Listener) -> _Compiled:
+    """Read every part of a configuration, whatever is wrong with the others."""
+    root = Spot(tree, "")
+    found = reader.mapping(root, keys.TOP)
+    sections.read_version(reader, root, found.get("version"))
+    timeouts = reader.mapping(found.get("timeouts"), keys.TIMEOUTS)
+    endpoints = sections.read_endpoints(reader, found.get("reporting"))
+    upstreams = Upstreams(reader, found.get("upstreams"), read_defaults(reader, timeouts))
+    policies = Policies(reader, found.get("policies"), [name for name, _ in endpoints.urls])
+    default_policy = policies.compose(found["policy"]) if "policy" in found else UNTOUCHED
+    routes = Routing(reader, upstreams, policies, default_policy).read(root, found.get("routes"), found.get("upstream"))
+    for draft in policies.unused():
+        seal(reader, draft, is_part=True)
+    admin, token_file = sections.read_admin(reader, found.get("admin"))
+    settings = Settings(
+        listeners=sections.read_listeners(reader, found.get("listen"), listen),
+        upstreams=upstreams.settings(),
+        admin=admin,
+        admin_token_file=token_file,
+        timeouts=sections.read_timeouts(reader, timeouts),
+        limits=sections.read_limits(reader, found.get("limits")),
+        trusted_proxies=sections.read_trusted(reader, found.get("trusted_proxies")),
+        log=sections.read_log(reader, found.get("log")),
+    )
+    return _Compiled(settings, routes, seal(reader, default_policy.draft), endpoints)
+
+
+def _finish(reader: Reader, compiled: _Compiled, source: str, digest: str, number: int) -> Loaded:
+    """Make a generation, unless there is an error."""
+    if reader.has_errors():
+        raise ConfigInvalid(reader.problems)
+    table = RouteTable(tuple(draft.route for draft in compiled.routes), compiled.default_policy, compiled.endpoints)
+    return Loaded(Generation(number, source, digest, compiled.settings, table), in_order(reader.problems), compiled.routes)

@@ -1,0 +1,119 @@
+"""Read the mapping under `cors` into a draft."""
+
+from typing import Final
+
+from xoproxy.config import keys, values
+from xoproxy.config.drafts import CorsDraft, Escape, Names, Origins, Placed
+from xoproxy.config.lists import is_any, read_list
+from xoproxy.config.nodes import Scalar
+from xoproxy.config.origins import NULL, Null, origin_pattern
+from xoproxy.config.problems import Id, quoted
+from xoproxy.config.reader import Reader, Spot
+from xoproxy.policy.model import ANY, OFF, Off
+from xoproxy.semantics.origins import OriginPattern
+
+MAX_AGE_S: Final = 86400  # Firefox; no browser keeps an answer longer
+USUAL_MAX_AGE_S: Final = 7200  # Chromium; WebKit 600
+
+
+def read_cors(reader: Reader, spot: Spot) -> CorsDraft | Placed[Off] | None:
+    """Read `cors`; None if it is neither a mapping nor ``off``."""
+    node = spot.node
+    if isinstance(node, Scalar) and not node.is_null:
+        text = reader.text(spot)
+        if text == "off":
+            return Placed(OFF, spot.place)
+        if text is not None:
+            hint = "off" if text.lower() in ("off", "no", "false", "none") else "{allow_origins: [...]} or off"
+            reader.report(spot.place, Id.NOT_A_CHOICE, f"{quoted(text)} is not a value of `cors`; write {hint}")
+        return None
+    found = reader.mapping(spot, keys.CORS)
+    return CorsDraft(
+        place=spot.key_place,
+        allow_origins=_read_origins(reader, found.get("allow_origins")),
+        allow_methods=_read_methods(reader, found.get("allow_methods")),
+        allow_headers=read_list(reader, found.get("allow_headers"), values.folded_name),
+        expose_headers=read_list(reader, found.get("expose_headers"), values.exposable_name),
+        allow_credentials=_read_credentials(reader, found.get("allow_credentials")),
+        max_age_s=_read_max_age(reader, found.get("max_age")),
+        any_with_credentials=_read_escape(reader, found.get("dangerously_allow_any_origin_with_credentials")),
+        insecure_origins=_read_escape(reader, found.get("dangerously_allow_insecure_origins")),
+        public_suffixes=_read_escape(reader, found.get("dangerously_allow_public_suffixes")),
+        null_origin=_read_escape(reader, found.get("dangerously_allow_null_origin")),
+    )
+
+
+def _read_origins(reader: Reader, spot: Spot | None) -> Placed[Origins] | None:
+    """Read `allow_origins`.  A list whose members are all refused is there all the same."""
+    items = reader.items(spot) if spot is not None and not _is_null_origin(spot) else (spot,) if spot is not None else None
+    if spot is None:
+        return None
+    if items is None:
+        return Placed((), spot.place)
+    if is_any(reader, spot, items):
+        return Placed(ANY, spot.place)
+    read: list[Placed[OriginPattern | Null]] = []
+    for item in items:
+        pattern = NULL if _is_null_origin(item) else reader.value(item, origin_pattern)
+        if pattern is not None:
+            read.append(Placed(pattern, item.place))
+    return Placed(tuple(read), spot.place)
+
+
+def _is_null_origin(spot: Spot) -> bool:
+    """Whether ``null`` stands here, which YAML reads as no value and CORS as an origin."""
+    return isinstance(spot.node, Scalar) and spot.node.text == "null"
+
+
+def _read_methods(reader: Reader, spot: Spot | None) -> Placed[Names] | None:
+    read = read_list(reader, spot, values.method)
+    if spot is not None and read is not None and read.value is not ANY and b"PATCH" not in read.value:
+        for spelled in read.value:
+            if spelled.upper() == b"PATCH":
+                reader.report(
+                    spot.place,
+                    Id.METHOD_CASE,
+                    f"{quoted(spelled.decode('ascii'))} allows only scripts that spell it so: browsers send it as written; write PATCH, or both",
+                )
+    return read
+
+
+def _read_credentials(reader: Reader, spot: Spot | None) -> Placed[bool] | None:
+    value = reader.value(spot, values.boolean)
+    return Placed(value, spot.place) if spot is not None and value is not None else None
+
+
+def _read_max_age(reader: Reader, spot: Spot | None) -> Placed[int] | None:
+    """Read `max_age`.  (Fetch, "CORS-preflight cache"; the caps are the browsers')"""
+    seconds = reader.value(spot, values.whole_seconds)
+    if spot is None or seconds is None:
+        return None
+    if seconds > MAX_AGE_S:
+        reader.report(
+            spot.place,
+            Id.MAX_AGE,
+            "no browser keeps a preflight answer for more than 24h; write 2h, which all of Chromium's keep",
+        )
+    elif seconds > USUAL_MAX_AGE_S:
+        reader.report(spot.place, Id.LONG_MAX_AGE, "Chromium keeps preflight answers for 2h at most, Safari for 10m; write 2h")
+    return Placed(seconds, spot.place)
+
+
+def _read_escape(reader: Reader, spot: Spot | None) -> Placed[Escape] | None:
+    """Read a dangerous key: it wants a reason, and may carry the day by which it is to go."""
+    if spot is None:
+        return None
+    key = spot.path.rpartition(".")[2]
+    if isinstance(spot.node, Scalar):
+        reader.report(
+            spot.place, Id.UNREASONED, f'a dangerous key wants its reason; write {key}: {{reason: "why", expires: 2027-01-31}}'
+        )
+        return None
+    found = reader.mapping(spot, keys.ESCAPE)
+    if "reason" not in found:
+        reader.report(spot.key_place, Id.UNREASONED, f'a dangerous key wants its reason; write {key}: {{reason: "why"}}')
+    reason = reader.value(found.get("reason"), str.strip)
+    expires = reader.value(found.get("expires"), values.day)
+    if expires is not None and expires < reader.today:
+        reader.report(found["expires"].place, Id.EXPIRED, f"{key} was to go by {expires}; remove it, or set a new date")
+    return Placed(Escape(reason or ""), spot.place)

@@ -1,0 +1,225 @@
+"""The keys of each mapping, and what to say about one that is not among them.
+
+Peers' spellings are those of Flask-CORS, django-cors-headers, Starlette, Spring, rs/cors, nginx, Caddy, HAProxy and Traefik, and the names of the
+fields themselves.  They are compared without case and punctuation, so that ``allowOrigins`` needs no entry of its own.
+"""
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+from xoproxy.config.problems import quoted
+
+
+def _bare(key: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", key.lower())
+
+
+_NO_PEERS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What may stand in one kind of mapping.  `peers`: another's spelling (bare) to our advice."""
+
+    where: str  # how a message names the mapping, as "a route"
+    names: tuple[str, ...]
+    peers: Mapping[str, str] = field(default=_NO_PEERS)
+
+
+def _peers(table: Mapping[str, str]) -> Mapping[str, str]:
+    """Turn "ours: theirs theirs" around."""
+    return {_bare(theirs): ours for ours, spellings in table.items() for theirs in spellings.split()}
+
+
+TOP: Final = Keys(
+    "the policy file",
+    (
+        "version",
+        "listen",
+        "admin",
+        "upstream",
+        "upstreams",
+        "policy",
+        "policies",
+        "routes",
+        "reporting",
+        "timeouts",
+        "limits",
+        "trusted_proxies",
+        "log",
+    ),
+    _peers(
+        {
+            "upstream": "backend target proxy_pass origin_server forward forward_to proxy url to",
+            "upstreams": "backends targets services servers clusters",
+            "listen": "bind server address port host listeners entrypoints",
+            "policies": "profiles rules middlewares",
+            "policy": "profile preset default_policy",
+            "routes": "route locations paths",
+            "trusted_proxies": "trusted forwarded_allow_ips set_real_ip_from proxies",
+            "log": "logging access_log logs",
+            "reporting": "report reports reporting_endpoints endpoints",
+            "limits": "limit client_max_body_size",
+            "timeouts": "timeout",
+        }
+    ),
+)
+LISTENER: Final = Keys(
+    "an entry of `listen`", ("address", "tls"), _peers({"address": "bind host port listen addr", "tls": "ssl https"})
+)
+LISTEN_TLS: Final = Keys(
+    "`tls` of an entry of `listen`",
+    ("certificate", "key"),
+    _peers(
+        {
+            "certificate": "cert cert_file certfile ssl_certificate chain",
+            "key": "key_file keyfile private_key ssl_certificate_key",
+        }
+    ),
+)
+ADMIN: Final = Keys(
+    "`admin`", ("address", "token_file"), _peers({"address": "bind listen host port addr", "token_file": "token tokenfile"})
+)
+UPSTREAM: Final = Keys(
+    "an upstream",
+    ("url", "urls", "connect_timeout", "response_timeout", "tls"),
+    _peers(
+        {
+            "url": "address target server host backend to",
+            "urls": "servers endpoints addresses targets hosts",
+            "connect_timeout": "proxy_connect_timeout dial_timeout",
+            "response_timeout": "timeout read_timeout proxy_read_timeout",
+            "tls": "ssl",
+        }
+    ),
+)
+UPSTREAM_TLS: Final = Keys(
+    "`tls` of an upstream",
+    ("ca", "verify", "server_name"),
+    _peers({"ca": "ca_file cafile ca_cert ca_certificate", "verify": "ssl_verify", "server_name": "sni hostname"}),
+)
+POLICY: Final = Keys(
+    "a policy",
+    ("coop", "coep", "corp", "cors", "observe", "report_to", "timing_allow_origin", "headers"),
+    _peers(
+        {
+            "coop": "Cross-Origin-Opener-Policy opener_policy",
+            "coep": "Cross-Origin-Embedder-Policy embedder_policy",
+            "corp": "Cross-Origin-Resource-Policy resource_policy",
+            "cors": "Access-Control cross_origin",
+            "observe": "report_only Cross-Origin-Opener-Policy-Report-Only Cross-Origin-Embedder-Policy-Report-Only",
+            "report_to": "reporting report_endpoint endpoint",
+            "timing_allow_origin": "tao timing_allow_origins",
+            "headers": "header response_headers set_headers add_header",
+        }
+    ),
+)
+CORS: Final = Keys(
+    "`cors`",
+    (
+        "allow_origins",
+        "allow_methods",
+        "allow_headers",
+        "expose_headers",
+        "allow_credentials",
+        "max_age",
+        "dangerously_allow_any_origin_with_credentials",
+        "dangerously_allow_insecure_origins",
+        "dangerously_allow_public_suffixes",
+        "dangerously_allow_null_origin",
+    ),
+    _peers(
+        {
+            "allow_origins": "allowed_origins allow_origin allowed_origin origins origin cors_allowed_origins cors_origins allow_origin_list "
+            "Access-Control-Allow-Origin",
+            "allow_methods": "allowed_methods methods method allow_method Access-Control-Allow-Methods",
+            "allow_headers": "allowed_headers headers header allow_header request_headers Access-Control-Allow-Headers",
+            "expose_headers": "exposed_headers expose exposed expose_header response_headers Access-Control-Expose-Headers",
+            "allow_credentials": "supports_credentials credentials with_credentials credentialed allowed_credentials "
+            "Access-Control-Allow-Credentials",
+            "max_age": "preflight_max_age cache_max_age ttl Access-Control-Max-Age",
+        }
+    ),
+)
+ESCAPE: Final = Keys(
+    "a dangerous key", ("reason", "expires"), _peers({"reason": "why because comment", "expires": "until expiry expire"})
+)
+OBSERVE: Final = Keys(
+    "`observe`",
+    ("coop", "coep"),
+    _peers({"coop": "Cross-Origin-Opener-Policy", "coep": "Cross-Origin-Embedder-Policy"}),
+)
+LONG_FORM: Final = Keys(
+    "a value's long form", ("value", "report_to"), _peers({"value": "policy mode", "report_to": "endpoint report"})
+)
+HEADERS: Final = Keys(
+    "`headers`", ("set", "add", "remove"), _peers({"set": "replace override", "add": "append", "remove": "delete unset del"})
+)
+ROUTE: Final = Keys(
+    "a route",
+    ("match", "upstream", "policy"),
+    _peers({"match": "when if matches rule", "upstream": "backend target proxy_pass service to", "policy": "policies profile"}),
+)
+MATCH: Final = Keys(
+    "`match`",
+    ("host", "path", "methods"),
+    _peers(
+        {
+            "host": "hosts domain server_name hostname",
+            "path": "paths path_prefix prefix location url uri",
+            "methods": "method verbs",
+        }
+    ),
+)
+REPORTING: Final = Keys("`reporting`", ("endpoints",), _peers({"endpoints": "endpoint groups report_to"}))
+TIMEOUTS: Final = Keys(
+    "`timeouts`",
+    ("idle", "head", "body", "tunnel", "connect", "response", "drain", "pool"),
+    _peers(
+        {
+            "idle": "keepalive keepalive_timeout keep_alive",
+            "head": "header headers client_header request_header read_header",
+            "body": "client_body read write send",
+            "tunnel": "websocket upgrade",
+            "response": "read_response proxy_read upstream",
+            "connect": "dial proxy_connect",
+            "drain": "shutdown graceful grace",
+        }
+    ),
+)
+LIMITS: Final = Keys(
+    "`limits`",
+    ("request_head", "response_head", "request_body"),
+    _peers(
+        {
+            "request_head": "headers header max_header_bytes head request_headers",
+            "response_head": "response_headers",
+            "request_body": "body max_body body_size client_max_body_size",
+        }
+    ),
+)
+LOG: Final = Keys("`log`", ("format", "level"), _peers({"format": "style output", "level": "severity loglevel"}))
+
+_ALL: Final = (TOP, LISTENER, ADMIN, UPSTREAM, POLICY, CORS, HEADERS, ROUTE, MATCH, REPORTING, TIMEOUTS, LIMITS)
+
+
+def unknown_key(key: str, keys: Keys) -> str:
+    """Return the message for a key that is none of `keys`: which of ours is meant, or which there are."""
+    bare = _bare(key)
+    ours = {_bare(name): name for name in keys.names}
+    said = f"{quoted(key)} is not a key of {keys.where}"
+    if bare in ours:
+        return f"{said}; it is spelled `{ours[bare]}`"
+    if bare in keys.peers:
+        return f"{said}; write `{keys.peers[bare]}`"
+    close = difflib.get_close_matches(bare[:64], [*ours, *keys.peers], n=1, cutoff=0.75)
+    if close:
+        return f"{said}; did you mean `{ours.get(close[0]) or keys.peers[close[0]]}`?"
+    homes = [f"{other.where} (`{name}`)" for other in _ALL if other is not keys for name in other.names if _bare(name) == bare]
+    if homes:
+        return f"{said}; it belongs in {' or '.join(homes[:2])}"
+    return f"{said}; its keys are {', '.join(keys.names)}"

@@ -1,0 +1,191 @@
+"""What can be wrong with a configuration, and how one problem is told.
+
+Rule 1: every problem has a stable identifier; `Id` is their only register.  Numbers are never used again for something else.
+Rule 2: a message is lower case, quotes the value that is meant, and says what to write instead where that is known.
+Rule 3: XO0xx are about the file and its YAML, XO1xx about policies, XO2xx about the rest; XO3xx are warnings, all others errors.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Severity(Enum):
+    """Whether a configuration with this problem may take effect."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class Reason(Enum):
+    """What kind of fault it is.  *Forbidden* is by a standard, *prohibited* by our validation."""
+
+    MISSING = "missing"
+    UNKNOWN_KEY = "unknown_key"
+    UNKNOWN_NAME = "unknown_name"
+    INVALID = "invalid"
+    PROHIBITED = "prohibited"
+    FORBIDDEN = "forbidden"
+    INCOMPATIBLE = "incompatible"
+    DUPLICATE = "duplicate"
+    DOUBTFUL = "doubtful"  # warnings only: lawful, and most likely not what is meant
+
+
+class Id(Enum):
+    """Every identifier, with its kind of fault and its meaning in one line."""
+
+    def __init__(self, code: str, reason: Reason, meaning: str) -> None:
+        self.code = code
+        self.reason = reason
+        self.meaning = meaning
+
+    UNREADABLE = ("XO001", Reason.INVALID, "the file cannot be read")
+    NOT_TEXT = ("XO002", Reason.INVALID, "the file is not UTF-8 text")
+    TOO_LARGE = ("XO003", Reason.PROHIBITED, "the file is larger than a policy file can be")
+    EMPTY_FILE = ("XO004", Reason.MISSING, "the file holds no configuration")
+    NOT_YAML = ("XO005", Reason.INVALID, "the text is not YAML")
+    TOO_DEEP = ("XO006", Reason.PROHIBITED, "lists and mappings are nested too deep")
+    ALIAS = ("XO007", Reason.PROHIBITED, "an alias names nothing, itself, or too much")
+    SEVERAL_DOCUMENTS = ("XO008", Reason.INVALID, "the file holds more than one YAML document")
+    DUPLICATE_KEY = ("XO009", Reason.DUPLICATE, "a key stands twice in one mapping")
+    YAML_FEATURE = ("XO010", Reason.PROHIBITED, "merge keys, tags and keys that are not plain text are not used here")
+    WRONG_KIND = ("XO011", Reason.INVALID, "a list, a mapping or one value stands where another of these is wanted")
+    EMPTY_VALUE = ("XO012", Reason.MISSING, "a key has no value")
+    UNKNOWN_KEY = ("XO013", Reason.UNKNOWN_KEY, "the key is not known here")
+    MISSING_KEY = ("XO014", Reason.MISSING, "a key that is needed is absent")
+    ENVIRONMENT = ("XO015", Reason.INVALID, "a ${NAME} cannot be filled in from the environment")
+    VERSION = ("XO016", Reason.INVALID, "the version of the file's format is not known")
+    CONTROL_CHARACTERS = ("XO017", Reason.INVALID, "a value holds control characters")
+
+    NOT_A_CHOICE = ("XO101", Reason.INVALID, "the value is none of the key's values")
+    OTHER_KEY = ("XO102", Reason.INVALID, "the value belongs to another key")
+    NOT_AN_ORIGIN = ("XO103", Reason.INVALID, "the value is not a serialized origin")
+    NULL_ORIGIN = ("XO104", Reason.PROHIBITED, "any sandboxed page has the origin null")
+    INSECURE_ORIGIN = ("XO105", Reason.PROHIBITED, "whoever is on the path can speak for a plain-http origin")
+    PUBLIC_SUFFIX = ("XO106", Reason.PROHIBITED, "the wildcard covers names that anyone can register")
+    ANY_WITH_CREDENTIALS = ("XO107", Reason.PROHIBITED, "any site could read with the user's cookies")
+    ANY_AND_MORE = ("XO108", Reason.INCOMPATIBLE, '"*" stands beside other values')
+    NO_ORIGINS = ("XO109", Reason.MISSING, "cors does not say which origins it allows")
+    METHOD = ("XO110", Reason.INVALID, "the value is not a request method as it will be sent")
+    FORBIDDEN_METHOD = ("XO111", Reason.FORBIDDEN, "browsers never send this method")
+    FIELD_NAME = ("XO112", Reason.INVALID, "the value is not a field name")
+    UNEXPOSABLE = ("XO113", Reason.FORBIDDEN, "browsers never expose this field")
+    MAX_AGE = ("XO114", Reason.INVALID, "no browser keeps a preflight answer that long")
+    OWNED_FIELD = ("XO115", Reason.PROHIBITED, "the field belongs to a key of its own")
+    FRAMING_FIELD = ("XO116", Reason.FORBIDDEN, "the field belongs to the connection, not to a policy")
+    FIELD_VALUE = ("XO117", Reason.INVALID, "the value cannot stand in a field line")
+    FIELD_TWICE = ("XO118", Reason.INCOMPATIBLE, "one field is named twice under headers")
+    UNKNOWN_POLICY = ("XO119", Reason.UNKNOWN_NAME, "no policy has this name")
+    PRESET_NAME = ("XO120", Reason.PROHIBITED, "the name of a preset cannot be given a new meaning")
+    POLICY_CYCLE = ("XO121", Reason.INVALID, "policies are made of each other in a circle, or through too many steps")
+    UNKNOWN_ENDPOINT = ("XO122", Reason.UNKNOWN_NAME, "no reporting endpoint has this name")
+    UNREASONED = ("XO123", Reason.MISSING, "a dangerous key wants a reason")
+    NULL_WITH_CREDENTIALS = ("XO124", Reason.PROHIBITED, "any sandboxed page could read with the user's cookies")
+    NO_EFFECT = ("XO125", Reason.INCOMPATIBLE, "the key cannot have this value in this place")
+
+    ADDRESS = ("XO201", Reason.INVALID, "the value is not an address to listen on")
+    UPSTREAM_URL = ("XO202", Reason.INVALID, "the value is not the URL of an upstream")
+    UNKNOWN_UPSTREAM = ("XO203", Reason.UNKNOWN_NAME, "no upstream has this name")
+    NO_UPSTREAM = ("XO204", Reason.MISSING, "it is not said where to forward to")
+    DURATION = ("XO205", Reason.INVALID, "the value is not a duration, or out of bounds")
+    SIZE = ("XO206", Reason.INVALID, "the value is not a size, or out of bounds")
+    BOOLEAN = ("XO207", Reason.INVALID, "the value is neither true nor false")
+    NETWORK = ("XO208", Reason.INVALID, "the value is neither an IP address nor a network")
+    PATH_GLOB = ("XO209", Reason.INVALID, "the value is not a path that requests can have")
+    HOST = ("XO210", Reason.INVALID, "the value is not a host name that requests can have")
+    OPEN_ADMIN = ("XO211", Reason.PROHIBITED, "the admin endpoint would be open to others")
+    NAME = ("XO212", Reason.INVALID, "the value cannot be a name")
+    ENDPOINT_URL = ("XO213", Reason.INVALID, "the value is not a place that reports can be sent to")
+    SAME_ADDRESS = ("XO214", Reason.DUPLICATE, "an address is listened on twice")
+    DATE = ("XO215", Reason.INVALID, "the value is not a date")
+    EXCLUSIVE_KEYS = ("XO216", Reason.INCOMPATIBLE, "two keys exclude each other")
+
+    METHOD_CASE = ("XO301", Reason.DOUBTFUL, "methods are case-sensitive")
+    LONG_MAX_AGE = ("XO302", Reason.DOUBTFUL, "some browsers keep preflight answers for less")
+    EXPIRED = ("XO303", Reason.DOUBTFUL, "the date by which a dangerous key was to go is past")
+    UNREACHABLE_ROUTE = ("XO304", Reason.DOUBTFUL, "an earlier route takes every request")
+
+    @property
+    def severity(self) -> Severity:
+        """Errors, but for the range of the warnings."""
+        return Severity.WARNING if self.code.startswith("XO3") else Severity.ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place in a source, counted from 1.  Line 0: the source as a whole, as a command-line option or a file that is missing."""
+
+    source: str
+    line: int = 0
+    column: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a value stands: in the text, and in the configuration (`path`, as ``routes[2].policy.coop``)."""
+
+    mark: Mark
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One problem of a configuration."""
+
+    source: str  # the file as it was named, or the command-line option
+    line: int  # from 1; 0: no place in it
+    column: int
+    id: str
+    severity: Severity
+    reason: Reason
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        where, path = self.source, ""
+        if self.line:
+            where = f"{where}:{self.line}:{self.column}"
+            path = f"{self.path}: " if self.path else ""
+        return f"{where}: {self.id} {self.severity.value}: {path}{self.message}"
+
+
+def problem_at(place: Place, kind: Id, message: str) -> Problem:
+    """Return a problem of this kind at a place."""
+    mark = place.mark
+    return Problem(mark.source, mark.line, mark.column, kind.code, kind.severity, kind.reason, place.path, message)
+
+
+def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return the problems in the order of the file, each once; those of options and of the file as a whole come first."""
+    return tuple(sorted(dict.fromkeys(problems), key=lambda problem: (problem.line, problem.column)))
+
+
+class ConfigInvalid(Exception):  # noqa: N818  the name is part of the interface, and says what is the matter
+    """A configuration that must not take effect.  Carries every problem, warnings included, in the order of the file."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = in_order(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class Refused(Exception):  # noqa: N818  raised by parsers of one value, never leaves this package
+    """One value that a parser does not take.  Whoever knows the value's place makes it a `Problem`."""
+
+    def __init__(self, kind: Id, message: str) -> None:
+        self.kind = kind
+        self.message = message
+        super().__init__(message)
+
+
+def quoted(text: str) -> str:
+    """Return the text in quotes, shortened, with everything that could break or forge a line escaped."""
+    short = text if len(text) <= 80 else text[:77] + "..."
+    escaped = short.replace("\\", "\\\\").replace('"', '\\"')
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode("ascii") for c in escaped)
+    return f'"{shown}"'
+
+
+def child_path(path: str, key: str) -> str:
+    """Return the path of a mapping's value; a key that is no plain word is quoted."""
+    name = key if key.replace("_", "").replace("-", "").isalnum() else quoted(key)
+    return f"{path}.{name}" if path else name

@@ -1,0 +1,163 @@
+"""Read the parts of a file that are neither policies nor routes: listeners, admin, reporting, timeouts, limits, log."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from xoproxy.config import addresses, keys, values
+from xoproxy.config.nodes import Mapping as MappingNode
+from xoproxy.config.nodes import Scalar, Sequence
+from xoproxy.config.problems import Id, child_path, quoted
+from xoproxy.config.reader import Reader, Spot
+from xoproxy.config.settings import (
+    Address,
+    Limits,
+    Listener,
+    ListenTls,
+    LogFormat,
+    LogLevel,
+    LogSettings,
+    Network,
+    TcpAddress,
+    Timeouts,
+)
+from xoproxy.policy.model import ReportingEndpoints
+
+DEFAULT_ADMIN: Final = TcpAddress("127.0.0.1", 9464)  # 9464: what OpenTelemetry's exporters use for such an endpoint
+ADMIN_TOKEN_VARIABLE: Final = "XOPROXY_ADMIN_TOKEN"  # noqa: S105  a variable's name
+
+
+def read_version(reader: Reader, root: Spot, spot: Spot | None) -> None:
+    """Check `version`: the file's format, not the program's."""
+    if spot is None:
+        reader.report(root.place, Id.MISSING_KEY, "the key version is missing; write version: 1")
+    elif (text := reader.text(spot)) not in ("1", None):
+        reader.report(spot.place, Id.VERSION, f"version {quoted(str(text))} is not known to this xoproxy; write version: 1")
+
+
+def read_listeners(reader: Reader, spot: Spot | None, default: Listener) -> tuple[Listener, ...]:
+    """Read `listen`: entries, addresses, or one of either."""
+    if spot is None:
+        return (default,)
+    several = isinstance(spot.node, Sequence)
+    items = reader.items(spot) if several or isinstance(spot.node, Scalar) else (spot,)
+    listeners: dict[Address, Listener] = {}
+    for item in items or ():
+        listener = _read_listener(reader, item)
+        if listener is None:
+            continue
+        if listener.address in listeners:
+            reader.report(
+                item.place, Id.SAME_ADDRESS, f"{quoted(str(listener.address))} is listened on already; remove one of the two"
+            )
+        listeners[listener.address] = listener
+    return tuple(listeners.values())
+
+
+def _read_listener(reader: Reader, spot: Spot) -> Listener | None:
+    if not isinstance(spot.node, MappingNode):
+        address = reader.value(spot, addresses.address)
+        return Listener(address) if address is not None else None
+    found = reader.mapping(spot, keys.LISTENER)
+    tls = reader.mapping(found.get("tls"), keys.LISTEN_TLS)
+    certificate, key = reader.value(tls.get("certificate"), str), reader.value(tls.get("key"), str)
+    for name in ("certificate", "key"):
+        if "tls" in found and name not in tls:
+            reader.report(
+                found["tls"].key_place, Id.MISSING_KEY, f"tls needs {name}; write tls: {{certificate: cert.pem, key: key.pem}}"
+            )
+    address = reader.value(required(reader, spot, found, "address", "127.0.0.1:8080"), addresses.address)
+    if address is None:
+        return None
+    return Listener(address, ListenTls(certificate, key) if certificate is not None and key is not None else None)
+
+
+def required(reader: Reader, spot: Spot, found: Mapping[str, Spot], name: str, example: str) -> Spot | None:
+    """Return where a key's value stands that must be there."""
+    if name not in found:
+        reader.report(spot.place, Id.MISSING_KEY, f"the key {name} is missing; write {name}: {example}")
+    return found.get(name)
+
+
+def read_admin(reader: Reader, spot: Spot | None) -> tuple[Address | None, str | None]:
+    """Read `admin`: its address, None for ``off``, and the file that holds its token."""
+    if spot is None:
+        return DEFAULT_ADMIN, None
+    if isinstance(spot.node, MappingNode):
+        found = reader.mapping(spot, keys.ADMIN)
+        at, token_file = found.get("address"), reader.value(found.get("token_file"), str)
+        address = reader.value(at, addresses.address) if at is not None else DEFAULT_ADMIN
+    else:
+        at, token_file = spot, None
+        if reader.value(spot, str) in ("off", None):
+            return None, None
+        address = reader.value(spot, addresses.address)
+    has_token = token_file is not None or bool(reader.environ.get(ADMIN_TOKEN_VARIABLE))
+    if at is not None and address is not None and addresses.is_open(address) and not has_token:
+        reader.report(
+            at.place,
+            Id.OPEN_ADMIN,
+            f"{quoted(str(address))} lets others reach the admin endpoint; write 127.0.0.1:9464, or give it a token: "
+            f"admin: {{address: ..., token_file: /run/secrets/token}}, or {ADMIN_TOKEN_VARIABLE} in the environment",
+        )
+    return address, token_file
+
+
+def read_endpoints(reader: Reader, spot: Spot | None) -> ReportingEndpoints:
+    """Read `reporting.endpoints`."""
+    found = reader.mapping(spot, keys.REPORTING)
+    urls: list[tuple[str, str | None]] = []
+    at = found.get("endpoints")
+    for key, value in reader.named(at) if at is not None else ():
+        name = reader.value(Spot(key, child_path(at.path, key.text) if at else ""), values.endpoint_name)
+        text = reader.text(value)
+        if text is not None:
+            reader.value(value, addresses.collector)
+        if name is not None and text is not None:
+            urls.append((name, None if text == "upstream" else text))
+    return ReportingEndpoints(tuple(urls))
+
+
+def read_timeouts(reader: Reader, found: Mapping[str, Spot]) -> Timeouts:
+    """Make `timeouts` of its keys, but for those of upstreams."""
+    default = Timeouts()
+
+    def seconds(name: str, otherwise: float) -> float:
+        read = reader.value(found.get(name), values.duration if name in ("drain", "pool") else values.timeout)
+        return otherwise if read is None else read
+
+    return Timeouts(
+        idle_s=seconds("idle", default.idle_s),
+        head_s=seconds("head", default.head_s),
+        body_s=seconds("body", default.body_s),
+        tunnel_s=seconds("tunnel", default.tunnel_s),
+        pool_s=seconds("pool", default.pool_s),
+        drain_s=seconds("drain", default.drain_s),
+    )
+
+
+def read_limits(reader: Reader, spot: Spot | None) -> Limits:
+    """Read `limits`."""
+    found = reader.mapping(spot, keys.LIMITS)
+    default = Limits()
+    request = reader.value(found.get("request_head"), values.head_size)
+    response = reader.value(found.get("response_head"), values.head_size)
+    return Limits(
+        default.request_head_bytes if request is None else request,
+        default.response_head_bytes if response is None else response,
+        reader.value(found.get("request_body"), values.body_size),
+    )
+
+
+def read_trusted(reader: Reader, spot: Spot | None) -> tuple[Network, ...]:
+    """Read `trusted_proxies`."""
+    return reader.values(spot, addresses.network) or ()
+
+
+def read_log(reader: Reader, spot: Spot | None) -> LogSettings:
+    """Read `log`."""
+    found = reader.mapping(spot, keys.LOG)
+    default = LogSettings()
+    return LogSettings(
+        reader.value(found.get("format"), values.choice("format", LogFormat)) or default.format,
+        reader.value(found.get("level"), values.choice("level", LogLevel)) or default.level,
+    )
