@@ -1,0 +1,115 @@
+"""`xoproxy demo`: the proxy in front of a backend that knows nothing of cross-origin policy, on this machine alone.
+
+The proxy is the one that `xoproxy run` starts, with the policy file `demo.yaml`; only the two ports are decided here.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from xoproxy.cli.demo.backend import Backend, site
+from xoproxy.cli.demo.ports import choose_port
+from xoproxy.config.generation import Generation
+from xoproxy.config.loading import Overrides, compile_text
+from xoproxy.runtime.process import Start
+from xoproxy.runtime.process import run as run_process
+from xoproxy.runtime.signals import HeldSignals
+from xoproxy.runtime.sockets import ListenError
+
+DEFAULT_PORT: Final = 8080
+DEFAULT_BACKEND_PORT: Final = 8081
+POLICY_FILE: Final = "demo.yaml"
+EXIT_FINE: Final = 0
+EXIT_FAILED: Final = 3
+
+WELCOME: Final = """\
+Two addresses of one application that sends no cross-origin field.  Open both and compare:
+
+  direct            {direct}/
+  through xoproxy   {through}/
+
+The policy is {policy}.  Ctrl-C ends the demo.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoSource:
+    """The demo's policy file; it is filled in from `environ` instead of the process's environment."""
+
+    text: str
+    environ: Mapping[str, str]
+
+    def read(self) -> str:
+        """Return the text; it never changes."""
+        return self.text
+
+    def compile(self, text: str, number: int) -> Generation:
+        """Return the text as generation `number`."""
+        today = datetime.now(UTC).date()
+        return compile_text(text, POLICY_FILE, Overrides(), environ=self.environ, today=today, number=number)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `demo`."""
+    free = "if nobody has it, else a free one"
+    parser.add_argument("--port", type=_port, metavar="PORT", help=f"port of the proxy (default: {DEFAULT_PORT} {free})")
+    parser.add_argument(
+        "--backend-port", type=_port, metavar="PORT", help=f"port of the backend (default: {DEFAULT_BACKEND_PORT} {free})"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve the demo until a signal ends it."""
+    signals = HeldSignals()
+    try:
+        _serve(choose_port(args.port, DEFAULT_PORT), choose_port(args.backend_port, DEFAULT_BACKEND_PORT), signals)
+    except ListenError as exc:
+        print(f"xoproxy: {exc}", file=sys.stderr)
+        return EXIT_FAILED
+    finally:
+        signals.release()
+    return EXIT_FINE
+
+
+def _serve(port: int, backend_port: int, signals: HeldSignals) -> None:
+    """Run backend and proxy.  Raises: `ListenError`."""
+    path = policy_file()
+    source = DemoSource(path.read_text(encoding="utf-8"), {"DEMO_PORT": str(port), "DEMO_BACKEND_PORT": str(backend_port)})
+    generation = source.compile(source.text, 1)
+    direct, through = f"http://localhost:{backend_port}", f"http://localhost:{port}"
+    backend = _open_backend(backend_port)
+    backend.site = site(direct, through)
+
+    def announce(_: str) -> None:
+        print(WELCOME.format(direct=direct, through=through, policy=path), flush=True)
+
+    with backend.serving():
+        run_process(Start(source, source.text, generation, watched_path=None, announce=announce), signals, sys.stderr.fileno())
+
+
+def policy_file() -> Path:
+    """Return where the demo's policy file is: beside this module once installed, in `config/` in a source checkout."""
+    installed = Path(str(files(__package__))) / POLICY_FILE
+    return installed if installed.is_file() else Path(__file__).parents[3] / "config" / POLICY_FILE
+
+
+def _open_backend(port: int) -> Backend:
+    try:
+        return Backend(port)
+    except OSError as exc:
+        message = f"cannot listen on 127.0.0.1:{port}: {os.strerror(exc.errno) if exc.errno else exc}"
+        raise ListenError(message) from exc
+
+
+def _port(text: str) -> int:
+    """Return a port from the command line; 0 lets the kernel choose.  Raises: `ArgumentTypeError`."""
+    if not (text.isdecimal() and text.isascii() and int(text) <= 65535):
+        message = f"{text!r} is no port; write a number up to 65535"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)

@@ -32,7 +32,7 @@ async function check(id, ask) {
 function askIsolated() {
   return [crossOriginIsolated, crossOriginIsolated
     ? "true: this page is cross-origin isolated"
-    : "false: this page shares its process with whoever opened or embeds it"];
+    : "false: documents of other sites may share this page's process"];
 }
 
 function askMemory() {
