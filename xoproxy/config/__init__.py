@@ -4,10 +4,10 @@ A *generation* is a whole configuration, validated and immutable.  A *problem* i
 write instead.  Reading a file is apart from compiling its text: a reload reads bytes once, takes their digest and compiles in a thread.
 """
 
-from xoproxy.config.check import Findings, check
+from xoproxy.config.checking import Findings, check
 from xoproxy.config.compiler import Loaded, compile_options, compile_text, digest_of
 from xoproxy.config.generation import Generation
-from xoproxy.config.load import load
+from xoproxy.config.loading import load
 from xoproxy.config.options import Overrides
 from xoproxy.config.problems import ConfigInvalid, Problem, Severity
 from xoproxy.config.source import decode, read_bytes, read_text

@@ -7,8 +7,7 @@ fields themselves.  They are compared without case and punctuation, so that ``al
 import difflib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import Final
 
 from xoproxy.config.problems import quoted
@@ -18,16 +17,13 @@ def _bare(key: str) -> str:
     return re.sub(r"[^a-z0-9]", "", key.lower())
 
 
-_NO_PEERS: Final[Mapping[str, str]] = MappingProxyType({})
-
-
 @dataclass(frozen=True, slots=True)
 class Keys:
     """What may stand in one kind of mapping.  `peers`: another's spelling (bare) to our advice."""
 
     where: str  # how a message names the mapping, as "a route"
     names: tuple[str, ...]
-    peers: Mapping[str, str] = field(default=_NO_PEERS)
+    peers: Mapping[str, str]
 
 
 def _peers(table: Mapping[str, str]) -> Mapping[str, str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from xoproxy.config.load import load
+from xoproxy.config.loading import load
 from xoproxy.config.options import Overrides
 from xoproxy.config.problems import ConfigInvalid, Problem, Severity
 

@@ -8,6 +8,8 @@ from xoproxy.config.compiler import Loaded, compile_options, compile_text
 from xoproxy.config.options import Overrides
 from xoproxy.config.source import read_text
 
+__all__ = ["Loaded", "Overrides", "compile_options", "compile_text", "load", "read_text"]
+
 
 def load(source: Path | None, overrides: Overrides, *, environ: Mapping[str, str], today: date, number: int) -> Loaded:
     """Load the file `source`, or options alone.  Raises ConfigInvalid with every problem."""
