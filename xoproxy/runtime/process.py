@@ -51,7 +51,7 @@ class Start:
     poll_interval_s: float = POLL_INTERVAL_S
 
 
-def run(start: Start, signals: HeldSignals, log_fd: int) -> None:
+def serve_until_stopped(start: Start, signals: HeldSignals, log_fd: int) -> None:
     """Serve until a signal ends it.  Raises: `ListenError` if an address cannot be opened; then nothing was served."""
     journal = Journal(log_fd, start.generation.settings.log, Counters())
     capture_logging(journal)

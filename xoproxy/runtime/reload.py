@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 from xoproxy.config.generation import Generation
-from xoproxy.config.problems import ConfigInvalid, Problem
+from xoproxy.config import Loaded
+from xoproxy.config.problems import ConfigInvalid, Problem, Severity
 from xoproxy.config.settings import LogLevel
 from xoproxy.telemetry.events import Event, Value
 from xoproxy.telemetry.reloads import Outcome, Report, Trigger
@@ -28,7 +29,7 @@ class Source(Protocol):
         """Return the text as it is now."""
         ...
 
-    def compile(self, text: str, number: int) -> Generation:
+    def compile(self, text: str, number: int) -> Loaded:
         """Return the text as generation `number`."""
         ...
 
@@ -80,12 +81,12 @@ class Reloader:
         if not isinstance(content, str):
             return self._reject(trigger, content, content)
         try:
-            generation = await asyncio.to_thread(self._source.compile, content, self.generation.number + 1)
+            loaded = await asyncio.to_thread(self._source.compile, content, self.generation.number + 1)
         except ConfigInvalid as invalid:
             return self._reject(trigger, content, invalid.problems)
-        notes = await self._adopt(generation)
-        self._text, self._rejected, self.generation = content, None, generation
-        return self._applied(trigger, notes)
+        notes = await self._adopt(loaded.generation)
+        self._text, self._rejected, self.generation = content, None, loaded.generation
+        return self._applied(trigger, loaded.warnings, notes)
 
     async def _read(self, trigger: Trigger) -> Content:
         """Read the source.  What a watcher saw may be half of a save: wait until it reads the same twice.
@@ -130,17 +131,17 @@ class Reloader:
             f"the configuration was rejected ({len(problems)} problems); generation {self.generation.number} stays in force"
         )
         self._say(LogLevel.ERROR, message, trigger, "rejected")
-        for problem in problems[:MAX_LOGGED_PROBLEMS]:
-            self._report(Event(LogLevel.ERROR, "xoproxy.reload", "problem", str(problem)))
+        self._list(problems)
         return self._new_report(Outcome.REJECTED, trigger, problems=problems)
 
-    def _applied(self, trigger: Trigger, notes: tuple[str, ...]) -> Report:
+    def _applied(self, trigger: Trigger, warnings: tuple[Problem, ...], notes: tuple[str, ...]) -> Report:
         self._say(
             LogLevel.INFO, f"generation {self.generation.number} of {self.generation.source} is in force", trigger, "applied"
         )
+        self._list(warnings)
         for note in notes:
             self._report(Event(LogLevel.WARNING, "xoproxy.reload", "restart-needed", note))
-        return self._new_report(Outcome.APPLIED, trigger, notes=notes)
+        return self._new_report(Outcome.APPLIED, trigger, warnings, notes)
 
     def _crashed(self, trigger: Trigger, exc: Exception) -> Report:
         """Our own fault, or the machine's (no memory, no thread): a note, because the file has no problem to point at."""
@@ -152,6 +153,11 @@ class Reloader:
         self, outcome: Outcome, trigger: Trigger, problems: tuple[Problem, ...] = (), notes: tuple[str, ...] = ()
     ) -> Report:
         return Report(outcome, trigger, time.time(), self.generation.number, problems, notes)
+
+    def _list(self, problems: tuple[Problem, ...]) -> None:
+        for problem in problems[:MAX_LOGGED_PROBLEMS]:
+            level = LogLevel.ERROR if problem.severity is Severity.ERROR else LogLevel.WARNING
+            self._report(Event(level, "xoproxy.reload", "problem", str(problem)))
 
     def _say(self, level: LogLevel, message: str, trigger: Trigger, outcome: str) -> None:
         values: dict[str, Value] = {"outcome": outcome, "trigger": trigger.value, "generation": self.generation.number}

@@ -1,0 +1,51 @@
+"""Load a configuration and serve it; say on standard error what is served, or why not."""
+
+import argparse
+import os
+import sys
+
+from xoproxy.cli.options import Chosen, UsageError, choose, is_watching
+from xoproxy.cli.parser import EXIT_FAILED, EXIT_FINE, EXIT_INVALID
+from xoproxy.config import ConfigInvalid
+from xoproxy.config.render import as_text
+from xoproxy.runtime.process import Start, serve_until_stopped
+from xoproxy.runtime.signals import HeldSignals
+from xoproxy.runtime.sockets import ListenError
+from xoproxy.runtime.source import ConfigSource
+
+LOG_FD = 1  # the log is what the program puts out; what it says to people goes to standard error
+
+
+def serve_arguments(args: argparse.Namespace, signals: HeldSignals) -> int:
+    """Serve what the options of `run` mean.  Returns the exit code."""
+    try:
+        chosen = choose(args, os.environ)
+        watching = is_watching(args, os.environ)
+    except UsageError as exc:
+        _say(f"xoproxy: error: {exc}")
+        return EXIT_INVALID
+    return serve(chosen, signals, watching=watching)
+
+
+def serve(chosen: Chosen, signals: HeldSignals, *, watching: bool) -> int:
+    """Serve a configuration until a signal ends it.  Returns the exit code."""
+    source = ConfigSource(chosen.path, chosen.overrides)
+    try:
+        text = source.read()
+        loaded = source.compile(text, 1)
+    except ConfigInvalid as invalid:
+        _say(as_text(invalid.problems).rstrip("\n"))
+        return EXIT_INVALID
+    if loaded.warnings:
+        _say(as_text(loaded.warnings).rstrip("\n"))
+    watched = str(chosen.path) if chosen.path is not None and watching else None
+    try:
+        serve_until_stopped(Start(source, text, loaded.generation, watched, _say), signals, LOG_FD)
+    except ListenError as exc:
+        _say(f"xoproxy: error: {exc}")
+        return EXIT_FAILED
+    return EXIT_FINE
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
