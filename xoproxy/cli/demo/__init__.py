@@ -15,18 +15,15 @@ from typing import Final
 
 from xoproxy.cli.demo.backend import Backend, site
 from xoproxy.cli.demo.ports import choose_port
-from xoproxy.config.generation import Generation
-from xoproxy.config.loading import Overrides, compile_text
-from xoproxy.runtime.process import Start
-from xoproxy.runtime.process import run as run_process
+from xoproxy.cli.parser import EXIT_FAILED, EXIT_FINE
+from xoproxy.config import Loaded, Overrides, compile_text
+from xoproxy.runtime.process import Start, serve_until_stopped
 from xoproxy.runtime.signals import HeldSignals
 from xoproxy.runtime.sockets import ListenError
 
 DEFAULT_PORT: Final = 8080
 DEFAULT_BACKEND_PORT: Final = 8081
 POLICY_FILE: Final = "demo.yaml"
-EXIT_FINE: Final = 0
-EXIT_FAILED: Final = 3
 
 WELCOME: Final = """\
 Two addresses of one application that sends no cross-origin field.  Open both and compare:
@@ -49,7 +46,7 @@ class DemoSource:
         """Return the text; it never changes."""
         return self.text
 
-    def compile(self, text: str, number: int) -> Generation:
+    def compile(self, text: str, number: int) -> Loaded:
         """Return the text as generation `number`."""
         today = datetime.now(UTC).date()
         return compile_text(text, POLICY_FILE, Overrides(), environ=self.environ, today=today, number=number)
@@ -70,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         _serve(choose_port(args.port, DEFAULT_PORT), choose_port(args.backend_port, DEFAULT_BACKEND_PORT), signals)
     except ListenError as exc:
-        print(f"xoproxy: {exc}", file=sys.stderr)
+        print(f"xoproxy: error: {exc}", file=sys.stderr, flush=True)
         return EXIT_FAILED
     finally:
         signals.release()
@@ -81,7 +78,7 @@ def _serve(port: int, backend_port: int, signals: HeldSignals) -> None:
     """Run backend and proxy.  Raises: `ListenError`."""
     path = policy_file()
     source = DemoSource(path.read_text(encoding="utf-8"), {"DEMO_PORT": str(port), "DEMO_BACKEND_PORT": str(backend_port)})
-    generation = source.compile(source.text, 1)
+    loaded = source.compile(source.text, 1)
     direct, through = f"http://localhost:{backend_port}", f"http://localhost:{port}"
     backend = _open_backend(backend_port)
     backend.site = site(direct, through)
@@ -90,7 +87,8 @@ def _serve(port: int, backend_port: int, signals: HeldSignals) -> None:
         print(WELCOME.format(direct=direct, through=through, policy=path), flush=True)
 
     with backend.serving():
-        run_process(Start(source, source.text, generation, watched_path=None, announce=announce), signals, sys.stderr.fileno())
+        start = Start(source, source.text, loaded.generation, watched_path=None, announce=announce)
+        serve_until_stopped(start, signals, sys.stderr.fileno())
 
 
 def policy_file() -> Path:
