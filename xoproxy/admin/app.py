@@ -65,9 +65,7 @@ def make_app(service: Service, guard: Guard) -> web.Application:
 
 def _guarded(guard: Guard) -> Middleware:
     @web.middleware
-    async def middleware(
-        request: web.Request, handler: Handler
-    ) -> web.StreamResponse:
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         refusal = guard.refusal(request.path, request.headers)
         if refusal is not None:
             response = _answer({"error": refusal.detail}, refusal.status)

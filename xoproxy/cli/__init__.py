@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from xoproxy.cli.parser import EXIT_FAILED, EXIT_FINE, EXIT_INVALID, make_parser
+from xoproxy.cli.parser import EXIT_FAILED, EXIT_INVALID, make_parser
 
 if TYPE_CHECKING:
     import argparse

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from xoproxy.cli.files import DEFAULT_FILES, default_file, named_file, variable
 from xoproxy.config.options import Overrides
-
-DEFAULT_FILES: Final = (Path("/etc/xoproxy/xoproxy.yaml"), Path("config/xoproxy.yaml"))
 
 _YES: Final = frozenset({"1", "true", "yes", "on"})
 _NO: Final = frozenset({"", "0", "false", "no", "off"})
@@ -34,14 +33,14 @@ def choose(args: argparse.Namespace, environ: Mapping[str, str], default_files: 
     ``xoproxy run --upstream URL`` does.  Raises: `UsageError` if nothing was found.
     """
     overrides = _overrides(args, environ)
-    named = args.config if args.config is not None else _one(environ, "CONFIG")
+    named = named_file(args.config, environ)
     if named is not None:
-        return Chosen(Path(named), overrides)
+        return Chosen(named, overrides)
     if overrides.upstream is not None:
         return Chosen(None, overrides)
-    for path in default_files:
-        if path.exists():
-            return Chosen(path, overrides)
+    found = default_file(default_files)
+    if found is not None:
+        return Chosen(found, overrides)
     tried = ", ".join(str(path) for path in default_files)
     raise UsageError(
         f"no configuration: no -c FILE, no $XOPROXY_CONFIG, and none of {tried} exists; "
@@ -62,20 +61,15 @@ def _overrides(args: argparse.Namespace, environ: Mapping[str, str]) -> Override
     given = vars(args)
     return Overrides(
         listen=tuple(given.get("listen") or _several(environ, "LISTEN")),
-        upstream=_first(given.get("upstream"), _one(environ, "UPSTREAM")),
-        policy=_first(given.get("policy"), _one(environ, "POLICY")),
+        upstream=_first(given.get("upstream"), variable(environ, "UPSTREAM")),
+        policy=_first(given.get("policy"), variable(environ, "POLICY")),
         allow_origins=tuple(given.get("allow_origin") or _several(environ, "ALLOW_ORIGIN")),
-        admin=_first(given.get("admin"), _one(environ, "ADMIN")),
+        admin=_first(given.get("admin"), variable(environ, "ADMIN")),
     )
 
 
 def _first(option: str | None, variable: str | None) -> str | None:
     return variable if option is None else option
-
-
-def _one(environ: Mapping[str, str], name: str) -> str | None:
-    """Return a variable; empty is as good as unset, because compose files cannot leave one out."""
-    return environ.get(f"XOPROXY_{name}", "").strip() or None
 
 
 def _several(environ: Mapping[str, str], name: str) -> list[str]:

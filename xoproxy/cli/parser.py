@@ -72,7 +72,9 @@ def _configure_run(parser: argparse.ArgumentParser) -> None:
     listen_help = "where to listen: HOST:PORT, :PORT, [::]:PORT or unix:PATH; may be given several times"
     parser.add_argument("--listen", metavar="ADDR", action="append", help=listen_help)
     parser.add_argument("--upstream", metavar="URL", help="where to forward: http://, https:// or http+unix:")
-    parser.add_argument("--policy", metavar="PRESET", help="isolated, isolated-credentialless, isolated-auto, public-asset, untouched")
+    parser.add_argument(
+        "--policy", metavar="PRESET", help="isolated, isolated-credentialless, isolated-auto, public-asset, untouched"
+    )
     origin_help = "an origin that may read with CORS, as https://app.example.com; may be given several times"
     parser.add_argument("--allow-origin", metavar="ORIGIN", action="append", help=origin_help)
     parser.add_argument("--admin", metavar="ADDR", help="where the admin endpoint listens, or off")

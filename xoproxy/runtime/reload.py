@@ -10,8 +10,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
-from xoproxy.config.generation import Generation
 from xoproxy.config import Loaded
+from xoproxy.config.generation import Generation
 from xoproxy.config.problems import ConfigInvalid, Problem, Severity
 from xoproxy.config.settings import LogLevel
 from xoproxy.telemetry.events import Event, Value

@@ -3,11 +3,13 @@
 As the first process of a container we would not even get SIGTERM without a handler: the kernel ignores it there.
 """
 
-import asyncio
 import signal
 from collections.abc import Callable
 from types import FrameType
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:  # the first thing that is imported: asyncio takes 40 ms in which a signal would be lost
+    import asyncio
 
 HANDLED: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -28,7 +30,7 @@ class HeldSignals:
     def _keep(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  the signature is signal's
         self._held.append(signal.Signals(number))
 
-    def hand_over(self, loop: asyncio.AbstractEventLoop, handle: Callable[[signal.Signals], None]) -> None:
+    def hand_over(self, loop: "asyncio.AbstractEventLoop", handle: Callable[[signal.Signals], None]) -> None:
         """Let `handle` take every signal in the loop from now on, and those that came before."""
         for number in HANDLED:
             loop.add_signal_handler(number, handle, number)

@@ -5,11 +5,12 @@ for anything that needs escaping; nearly always there is nothing, and the values
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 from xoproxy.config.settings import LogFormat
 from xoproxy.telemetry.clock import timestamp
-from xoproxy.telemetry.escape import MAX_VALUE_CHARS, is_unsafe, quote_bytes, quote_cached, word_cached
+from xoproxy.telemetry.escape import MAX_VALUE_CHARS, is_unsafe, quote, quote_bytes, quote_cached, word, word_cached
 from xoproxy.telemetry.records import ExchangeRecord
 
 MAX_METHOD_CHARS: Final = 64
@@ -25,9 +26,16 @@ def render_json(record: ExchangeRecord) -> str:
         f'"client":{quote_cached(record.client)},"method":{method},"target":{target},"host":{host},"origin":{origin},'
         f'"status":{record.status},"request_bytes":{record.request_bytes},"response_bytes":{record.response_bytes},'
         f'"duration_ms":{record.duration_s * 1000:.3f},"upstream_ms":{upstream_ms},'
-        f'"upstream":{quote_cached(record.upstream)},"route":{quote_cached(record.route)},'
-        f'"cors":{quote_cached(record.cors)},"reason":{quote_cached(record.reason)},'
-        f'"error":{quote_cached(record.error)},"generation":{record.generation}}}'
+        f'{_json_outcome(record.upstream, record.route, record.cors, record.reason, record.error)},"generation":{record.generation}}}'
+    )
+
+
+@lru_cache(maxsize=1024)
+def _json_outcome(upstream: str, route: str, cors: str, reason: str, error: str) -> str:
+    """Return the keys whose values are ours: few different ones, so that they are put together once."""
+    return (
+        f'"upstream":{quote(upstream)},"route":{quote(route)},"cors":{quote(cors)},'
+        f'"reason":{quote(reason)},"error":{quote(error)}'
     )
 
 
@@ -41,18 +49,21 @@ def render_text(record: ExchangeRecord) -> str:
     )
     if record.upstream_s is not None:
         line += f" upstream_ms={record.upstream_s * 1000:.3f}"
-    if record.upstream:
-        line += f" upstream={word_cached(record.upstream)}"
-    if record.route:
-        line += f" route={word_cached(record.route)}"
-    line += f" cors={word_cached(record.cors)}"
+    line += _text_outcome(record.upstream, record.route, record.cors, record.reason, record.error)
     if record.origin is not None:
         line += f" origin={origin}"
-    if record.reason:
-        line += f" reason={quote_cached(record.reason)}"
-    if record.error:
-        line += f" error={word_cached(record.error)}"
     return f"{line} generation={record.generation}"
+
+
+@lru_cache(maxsize=1024)
+def _text_outcome(upstream: str, route: str, cors: str, reason: str, error: str) -> str:
+    line = f" upstream={word(upstream)}" if upstream else ""
+    if route:
+        line += f" route={word(route)}"
+    line += f" cors={word(cors)}"
+    if reason:
+        line += f" reason={quote(reason)}"
+    return f"{line} error={word(error)}" if error else line
 
 
 def _client_values(record: ExchangeRecord) -> tuple[str, str, str, str]:

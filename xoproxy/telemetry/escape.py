@@ -36,6 +36,6 @@ def word(text: str, cap: int = MAX_VALUE_CHARS) -> str:
     return text if len(text) <= cap and _is_bare_word(text) else quote(text, cap)
 
 
-# For texts that repeat: addresses of clients, endpoints, names of routes, reasons.
+# For addresses of clients: they repeat.
 quote_cached: Final = lru_cache(maxsize=1024)(quote)
 word_cached: Final = lru_cache(maxsize=1024)(word)

@@ -43,9 +43,10 @@ class Sink:
             if self._is_gone or self._waiting_chars + len(line) > self._max_waiting_chars:
                 self.dropped += 1
                 return
+            is_first = not self._lines
+            self._say_dropped()
             self._lines.append(line)
             self._waiting_chars += len(line)
-            is_first = len(self._lines) == 1
         if is_first:
             self._wake.set()
 
@@ -67,15 +68,20 @@ class Sink:
 
     def _write_batch(self) -> None:
         with self._lock:
+            if self._ending.is_set():
+                self._say_dropped()
             lines, self._lines = self._lines, []
-            if self.dropped > self._dropped_said:
-                lines.insert(0, self._notice(self.dropped - self._dropped_said))
-                self._dropped_said = self.dropped
             waiting = self._waiting_chars
         if lines:
             self._write_all(("\n".join(lines) + "\n").encode("ascii", "backslashreplace"))
         with self._lock:
             self._waiting_chars -= waiting
+
+    def _say_dropped(self) -> None:
+        """Put the count of lines that are missing where they are missing."""
+        if self.dropped > self._dropped_said:
+            self._lines.append(self._notice(self.dropped - self._dropped_said))
+            self._dropped_said = self.dropped
 
     def _write_all(self, data: bytes) -> None:
         view = memoryview(data)

@@ -1,0 +1,21 @@
+"""Exchanges are counted, whatever is logged."""
+
+from xoproxy.telemetry.counters import Counters
+from xoproxy.telemetry.records import ExchangeRecord
+
+
+def test_exchanges_are_counted_by_status_class_cors_outcome_and_error() -> None:
+    counters = Counters()
+    for status, cors, error in [
+        (200, "granted", ""),
+        (204, "preflight", ""),
+        (502, "none", "dns_error"),
+        (0, "none", "client_disconnected"),
+    ]:
+        counters.count(ExchangeRecord("", 0.0, status=status, cors=cors, error=error))
+
+    assert counters.as_dict() == {
+        "status": {"2xx": 2, "5xx": 1, "none": 1},
+        "cors": {"granted": 1, "preflight": 1, "none": 2},
+        "error": {"dns_error": 1, "client_disconnected": 1},
+    }

@@ -1,0 +1,127 @@
+"""Records, events and what libraries log end in one output and one format."""
+
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from xoproxy.config.settings import LogFormat, LogLevel, LogSettings
+from xoproxy.telemetry.counters import Counters
+from xoproxy.telemetry.events import Event, render_event
+from xoproxy.telemetry.journal import Journal, capture_logging
+from xoproxy.telemetry.records import ExchangeRecord
+
+Written = Callable[[], list[str]]
+LEVELS = list(LogLevel)
+
+
+@pytest.fixture
+def journal() -> Iterator[tuple[Journal, Written]]:
+    """A journal with default settings, and what ends it and returns all its lines."""
+    reading, writing = os.pipe()
+    journal = Journal(writing, LogSettings(), Counters())
+
+    def written() -> list[str]:
+        journal.close()
+        os.close(writing)
+        with os.fdopen(reading) as file:
+            return file.read().splitlines()
+
+    yield journal, written
+    for fd in (reading, writing):
+        try:
+            os.close(fd)
+        except OSError:
+            pass
+
+
+def event(level: LogLevel = LogLevel.INFO) -> Event:
+    """Make an event with a value of each type."""
+    return Event(level, "xoproxy.reload", "reload", 'all "fine"', {"outcome": "a b", "generation": 2, "tls": True})
+
+
+def test_event_in_json() -> None:
+    assert json.loads(render_event(event(), 1_800_000_000.5, LogFormat.JSON)) == {
+        "time": "2027-01-15T08:00:00.500Z",
+        "level": "info",
+        "logger": "xoproxy.reload",
+        "event": "reload",
+        "message": 'all "fine"',
+        "outcome": "a b",
+        "generation": 2,
+        "tls": True,
+    }
+
+
+def test_event_in_text() -> None:
+    assert render_event(event(), 1_800_000_000.5, LogFormat.TEXT) == (
+        '2027-01-15T08:00:00.500Z info reload message="all \\"fine\\"" outcome="a b" generation=2 tls=true'
+    )
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_nothing_below_the_level_is_written(journal: tuple[Journal, Written], level: LogLevel) -> None:
+    """Exchanges are of level info, and are counted even if they are not written."""
+    book, written = journal
+    book.configure(LogSettings(level=level))
+    for each in LEVELS:
+        book.event(event(each))
+    book.exchange(ExchangeRecord("", 0.0, status=200))
+
+    lines = [json.loads(line) for line in written()]
+
+    allowed = [each.value for each in LEVELS[LEVELS.index(level) :]]
+    assert [line["level"] for line in lines if line["event"] == "reload"] == allowed
+    assert [line["event"] for line in lines if line["event"] == "exchange"] == (["exchange"] if "info" in allowed else [])
+    assert book.counters.as_dict()["status"] == {"2xx": 1}
+
+
+def test_another_format_counts_from_the_next_line_on(journal: tuple[Journal, Written]) -> None:
+    book, written = journal
+    book.exchange(ExchangeRecord("", 0.0))
+    book.configure(LogSettings(format=LogFormat.TEXT))
+    book.exchange(ExchangeRecord("", 0.0))
+
+    first, second = written()
+
+    assert first.startswith("{")
+    assert second.startswith("1970-01-01T00:00:00.000Z info exchange ")
+
+
+def test_dropped_lines_are_told_as_an_event(journal: tuple[Journal, Written]) -> None:
+    book, _ = journal
+
+    shown = json.loads(book._dropped_notice(3))
+
+    assert (shown["level"], shown["event"], shown["lines"]) == ("warning", "dropped", 3)
+
+
+def test_what_libraries_log_ends_in_the_same_format(journal: tuple[Journal, Written]) -> None:
+    """From level warning on, tracebacks on the same line; a record with wrong arguments harms nobody."""
+    book, written = journal
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    handler = capture_logging(book)
+    try:
+        logging.getLogger("asyncio").warning("slow\n%s", "callback")
+        logging.getLogger("asyncio").info("not this")
+        try:
+            raise ValueError("a\nb")
+        except ValueError:
+            logging.getLogger("aiohttp.server").exception("failed")
+        handler.handleError = lambda record: None  # type: ignore[method-assign]
+        logging.getLogger("asyncio").warning("%d", "no number")
+    finally:
+        root.handlers[:] = before
+        root.setLevel(level)
+    handler.emit(logging.LogRecord("quiet", logging.DEBUG, "", 0, "below the level", None, None))
+
+    lines = [json.loads(line) for line in written()]
+
+    assert [(line["level"], line["logger"], line["message"]) for line in lines] == [
+        ("warning", "asyncio", "slow\ncallback"),
+        ("error", "aiohttp.server", "failed"),
+    ]
+    assert lines[1]["traceback"].endswith("ValueError: a\nb")
