@@ -1,7 +1,8 @@
 """From YAML text to every problem, or to a compiled generation.
 
-A *generation* is a whole configuration, validated and immutable.  A *problem* is something wrong with a text, with its place and what to
-write instead.  Reading a file is apart from compiling its text: a reload reads bytes once, takes their digest and compiles in a thread.
+A *generation* is a whole configuration, validated and immutable.  A *problem* is something wrong with a text, with its place
+and what to write instead.  Reading a file is apart from compiling its text: a reload reads bytes once, takes their digest and
+compiles in a thread.
 """
 
 from xoproxy.config.checking import Findings, check

@@ -23,6 +23,7 @@ _UNIX_PATH: Final = re.compile(r"/[^\s\0]*[^\s\0/]")
 _PATH_GLOB: Final = re.compile(r"/[^?#\s\\]*")
 _COLLECTOR: Final = re.compile(r"https://[A-Za-z0-9._\-\[\]:]+(?:/[!#-\[\]-~]*)?|/[!#-\[\]-~]*")
 MAX_UNIX_PATH_BYTES: Final = 100  # sun_path holds 104 bytes on macOS, 108 on Linux
+BY_UPSTREAM: Final = "upstream"
 MAX_WILDCARDS: Final = 8
 
 
@@ -69,7 +70,8 @@ def _is_host(host: str, *, bracketed: bool) -> bool:
 
 def _unix_path(path: str, text: str, kind: Id) -> str:
     if _UNIX_PATH.fullmatch(path) is None or path.startswith("//"):
-        raise Refused(kind, f"{quoted(text)} does not name a socket; write an absolute path, as unix:/run/app.sock")
+        hint = f"{text.removesuffix(path)}/{path.strip('/') or 'run/app.sock'}"
+        raise Refused(kind, f"{quoted(text)} does not name a socket by its absolute path; write {quoted(hint)}")
     if len(path.encode("utf-8")) > MAX_UNIX_PATH_BYTES:
         raise Refused(kind, f"{quoted(text)} is too long for a socket's path; keep it to {MAX_UNIX_PATH_BYTES} bytes")
     return path
@@ -103,7 +105,7 @@ def _refuse_url(text: str) -> str:
         return f"{quoted(text)} is not a URL; write http+unix:/{text.removeprefix('unix:').lstrip('/')}"
     match = _LOOSE_UPSTREAM.fullmatch(text)
     if match is None:
-        return f"{quoted(_without_userinfo(text))} is not the URL of an upstream; write http://HOST:PORT, https://HOST or http+unix:/path"
+        return f"{quoted(_without_userinfo(text))} is not the URL of an upstream; write http://HOST:PORT or http+unix:/path"
     mended = f"{(match[1] or 'http').lower()}://{match[2].lower()}" + (f":{match[3]}" if match[3] else "")
     if "@" in text:
         return f"user information has no place in an upstream's URL; write {quoted(mended)}"
@@ -173,10 +175,10 @@ def path_glob(text: str) -> str:
     return text
 
 
-def collector(text: str) -> str | None:
-    """Parse what a reporting endpoint stands for: a path, an https URL, or ``upstream`` (None: the backend declares it)."""
-    if text == "upstream":
-        return None
+def collector(text: str) -> str:
+    """Parse what a reporting endpoint stands for: a path, an https URL, or ``upstream`` (the backend declares it)."""
+    if text == BY_UPSTREAM:
+        return text
     if _COLLECTOR.fullmatch(text) is None or text.startswith("//"):
         hint = (
             f"browsers report to https only: write {quoted('https' + text[4:])}"

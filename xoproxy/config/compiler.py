@@ -1,4 +1,4 @@
-"""From the text of a configuration to a generation, or to everything that is wrong with it.  Pure: no input, output or clock."""
+"""From the text of a configuration to a generation, or to everything that is wrong with it.  No input, output or clock."""
 
 import hashlib
 from collections.abc import Mapping

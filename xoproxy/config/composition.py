@@ -69,7 +69,7 @@ class Policies:
         """Compose one name or mapping."""
         match spot.node:
             case Mapping():
-                return Composed(read_policy(self._reader, spot, self._endpoints), "{" + ", ".join(spot.keys()) + "}")
+                return Composed(read_policy(self._reader, spot, self._endpoints), "{" + ", ".join(spot.key_names()) + "}")
             case Scalar():
                 name = self._reader.value(spot, self._known)
                 return Composed(self._named(name), name) if name is not None else UNTOUCHED

@@ -19,7 +19,7 @@ USUAL_MAX_AGE_S: Final = 7200  # Chromium; WebKit 600
 def read_cors(reader: Reader, spot: Spot) -> CorsDraft | Placed[Off] | None:
     """Read `cors`; None if it is neither a mapping nor ``off``."""
     node = spot.node
-    if isinstance(node, Scalar) and not node.is_null:
+    if isinstance(node, Scalar):
         text = reader.text(spot)
         if text == "off":
             return Placed(OFF, spot.place)
@@ -28,9 +28,12 @@ def read_cors(reader: Reader, spot: Spot) -> CorsDraft | Placed[Off] | None:
             reader.report(spot.place, Id.NOT_A_CHOICE, f"{quoted(text)} is not a value of `cors`; write {hint}")
         return None
     found = reader.mapping(spot, keys.CORS)
+    origins = _read_origins(reader, found.get("allow_origins"))
+    if origins is None and not reader.lacks(spot, "allow_origins", keys.CORS):
+        origins = Placed((), spot.place)
     return CorsDraft(
         place=spot.key_place,
-        allow_origins=_read_origins(reader, found.get("allow_origins")),
+        allow_origins=origins,
         allow_methods=_read_methods(reader, found.get("allow_methods")),
         allow_headers=read_list(reader, found.get("allow_headers"), values.folded_name),
         expose_headers=read_list(reader, found.get("expose_headers"), values.exposable_name),
@@ -44,25 +47,23 @@ def read_cors(reader: Reader, spot: Spot) -> CorsDraft | Placed[Off] | None:
 
 
 def _read_origins(reader: Reader, spot: Spot | None) -> Placed[Origins] | None:
-    """Read `allow_origins`.  A list whose members are all refused is there all the same."""
-    items = reader.items(spot) if spot is not None and not _is_null_origin(spot) else (spot,) if spot is not None else None
+    """Read `allow_origins`.  A list whose members are all refused is there all the same.
+
+    ``null`` is an origin here, though YAML reads it as no value: which key it needs is told when the policy is sealed.
+    """
     if spot is None:
         return None
+    items = (spot,) if reader.peek(spot) == NULL.value else reader.items(spot)
     if items is None:
         return Placed((), spot.place)
     if is_any(reader, spot, items):
         return Placed(ANY, spot.place)
     read: list[Placed[OriginPattern | Null]] = []
     for item in items:
-        pattern = NULL if _is_null_origin(item) else reader.value(item, origin_pattern)
+        pattern = NULL if reader.peek(item) == NULL.value else reader.value(item, origin_pattern)
         if pattern is not None:
             read.append(Placed(pattern, item.place))
     return Placed(tuple(read), spot.place)
-
-
-def _is_null_origin(spot: Spot) -> bool:
-    """Whether ``null`` stands here, which YAML reads as no value and CORS as an origin."""
-    return isinstance(spot.node, Scalar) and spot.node.text == "null"
 
 
 def _read_methods(reader: Reader, spot: Spot | None) -> Placed[Names] | None:
@@ -73,7 +74,7 @@ def _read_methods(reader: Reader, spot: Spot | None) -> Placed[Names] | None:
                 reader.report(
                     spot.place,
                     Id.METHOD_CASE,
-                    f"{quoted(spelled.decode('ascii'))} allows only scripts that spell it so: browsers send it as written; write PATCH, or both",
+                    f"{quoted(spelled.decode('ascii'))} is not PATCH, and browsers do not make it so; write PATCH, or both",
                 )
     return read
 
@@ -92,7 +93,7 @@ def _read_max_age(reader: Reader, spot: Spot | None) -> Placed[int] | None:
         reader.report(
             spot.place,
             Id.MAX_AGE,
-            "no browser keeps a preflight answer for more than 24h; write 2h, which all of Chromium's keep",
+            "no browser keeps a preflight answer for more than 24h; write 2h, the most that Chromium keeps",
         )
     elif seconds > USUAL_MAX_AGE_S:
         reader.report(spot.place, Id.LONG_MAX_AGE, "Chromium keeps preflight answers for 2h at most, Safari for 10m; write 2h")
@@ -108,9 +109,9 @@ def _read_escape(reader: Reader, spot: Spot | None) -> Placed[Escape] | None:
         reader.report(
             spot.place, Id.UNREASONED, f'a dangerous key wants its reason; write {key}: {{reason: "why", expires: 2027-01-31}}'
         )
-        return None
+        return Placed(Escape(""), spot.place)
     found = reader.mapping(spot, keys.ESCAPE)
-    if "reason" not in found:
+    if reader.lacks(spot, "reason", keys.ESCAPE):
         reader.report(spot.key_place, Id.UNREASONED, f'a dangerous key wants its reason; write {key}: {{reason: "why"}}')
     reason = reader.value(found.get("reason"), str.strip)
     expires = reader.value(found.get("expires"), values.day)

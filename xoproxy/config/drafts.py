@@ -1,7 +1,7 @@
 """Policies as they are put together: every value with the place it comes from.
 
-A draft is what one part of the file says; composing lays a later draft over an earlier one.  Nested mappings merge key by key, lists and
-values are replaced, ``off`` replaces whatever stood there (design section 2).  `sealing` makes a `Policy` of the result.
+A draft is what one part of the file says; composing lays a later draft over an earlier one.  Nested mappings merge key by key,
+lists and values are replaced, ``off`` replaces whatever stood there (design section 2).  `sealing` makes a `Policy` of it.
 """
 
 from dataclasses import dataclass

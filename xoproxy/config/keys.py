@@ -1,7 +1,7 @@
 """The keys of each mapping, and what to say about one that is not among them.
 
-Peers' spellings are those of Flask-CORS, django-cors-headers, Starlette, Spring, rs/cors, nginx, Caddy, HAProxy and Traefik, and the names of the
-fields themselves.  They are compared without case and punctuation, so that ``allowOrigins`` needs no entry of its own.
+Peers' spellings are those of Flask-CORS, django-cors-headers, Starlette, Spring, rs/cors, nginx, Caddy, HAProxy, Traefik, and
+the names of the fields themselves.  They are compared without case and punctuation: ``allowOrigins`` needs no entry of its own.
 """
 
 import difflib
@@ -130,8 +130,8 @@ CORS: Final = Keys(
     ),
     _peers(
         {
-            "allow_origins": "allowed_origins allow_origin allowed_origin origins origin cors_allowed_origins cors_origins allow_origin_list "
-            "Access-Control-Allow-Origin",
+            "allow_origins": "allowed_origins allow_origin allowed_origin origins origin cors_allowed_origins cors_origins "
+            "allow_origin_list Access-Control-Allow-Origin",
             "allow_methods": "allowed_methods methods method allow_method Access-Control-Allow-Methods",
             "allow_headers": "allowed_headers headers header allow_header request_headers Access-Control-Allow-Headers",
             "expose_headers": "exposed_headers expose exposed expose_header response_headers Access-Control-Expose-Headers",
@@ -203,19 +203,26 @@ LOG: Final = Keys("`log`", ("format", "level"), _peers({"format": "style output"
 _ALL: Final = (TOP, LISTENER, ADMIN, UPSTREAM, POLICY, CORS, HEADERS, ROUTE, MATCH, REPORTING, TIMEOUTS, LIMITS)
 
 
+def meant(key: str, keys: Keys) -> str | None:
+    """Return the key of `keys` that `key` is most likely meant to be, if there is one."""
+    bare = _bare(key)
+    candidates = dict(keys.peers) | {_bare(name): name for name in keys.names}
+    if bare in candidates:
+        return candidates[bare]
+    close = difflib.get_close_matches(bare[:64], list(candidates), n=1, cutoff=0.75)
+    return candidates[close[0]] if close else None
+
+
 def unknown_key(key: str, keys: Keys) -> str:
     """Return the message for a key that is none of `keys`: which of ours is meant, or which there are."""
     bare = _bare(key)
-    ours = {_bare(name): name for name in keys.names}
     said = f"{quoted(key)} is not a key of {keys.where}"
-    if bare in ours:
-        return f"{said}; it is spelled `{ours[bare]}`"
-    if bare in keys.peers:
-        return f"{said}; write `{keys.peers[bare]}`"
-    close = difflib.get_close_matches(bare[:64], [*ours, *keys.peers], n=1, cutoff=0.75)
-    if close:
-        return f"{said}; did you mean `{ours.get(close[0]) or keys.peers[close[0]]}`?"
-    homes = [f"{other.where} (`{name}`)" for other in _ALL if other is not keys for name in other.names if _bare(name) == bare]
+    likely = meant(key, keys)
+    if likely is not None:
+        if bare == _bare(likely):
+            return f"{said}; it is spelled `{likely}`"
+        return f"{said}; write `{likely}`" if bare in keys.peers else f"{said}; did you mean `{likely}`?"
+    homes = [f"{other.where} (`{name}`)" for other in _ALL for name in other.names if _bare(name) == bare]
     if homes:
         return f"{said}; it belongs in {' or '.join(homes[:2])}"
     return f"{said}; its keys are {', '.join(keys.names)}"

@@ -10,7 +10,7 @@ from xoproxy.policy.model import ANY
 
 def is_any(reader: Reader, spot: Spot, items: tuple[Spot, ...]) -> bool:
     """Whether a list is ``"*"``; reports it where it stands beside other values."""
-    stars = [item for item in items if getattr(item.node, "text", None) == "*"]
+    stars = [item for item in items if reader.peek(item) == "*"]
     if stars and len(items) > 1:
         reader.report(
             stars[0].place,

@@ -1,7 +1,7 @@
 """Read YAML as a tree of texts with their places; the only module that imports yaml.  (YAML 1.1 as PyYAML reads it)
 
-Rule 1: a scalar is its text.  What type it has is for the schema of its key to say, so that ``off``, ``no``, ``1:30`` and ``010``
-are never turned into something else.
+Rule 1: a scalar is its text.  What type it has is for the schema of its key to say, so that ``off``, ``no``, ``1:30`` and
+``010`` are never turned into something else.
 Rule 2: the tree is built from the parser's events with a stack of our own: depth and the size of aliases are bounded, and no
 input can exhaust Python's stack.  `yaml.compose` recurses.
 """
@@ -255,7 +255,7 @@ _ADVICE: Final = (
     ),
     (re.compile(r"could not find expected ':'"), "a ':' with a space after it is missing after a key"),
     (re.compile(r"'[%@`]' that cannot start"), "a text that begins with this character needs quotes"),
-    (re.compile(r"unexpected end of stream|found '<stream end>'"), "a quote or bracket is opened and never closed"),
+    (re.compile(r"unexpected end of stream|'<stream end>'"), "a quote or bracket is opened and never closed"),
 )
 
 

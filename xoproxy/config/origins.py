@@ -1,7 +1,7 @@
 """Origins and origin patterns as operators write them, and what to write instead.
 
-Only a serialized origin is ever sent by a browser and compared by bytes (Fetch, "CORS check"): whatever is written otherwise would never
-match.  So it is refused here, with the form that will.  (RFC 6454 §6.2; URL Standard, "host serializing")
+Only a serialized origin is ever sent by a browser and compared by bytes (Fetch, "CORS check"): whatever is written otherwise
+would never match.  So it is refused here, with the form that will.  (RFC 6454 §6.2; URL Standard, "host serializing")
 """
 
 import ipaddress
@@ -19,7 +19,7 @@ from xoproxy.semantics.origins import DEFAULT_PORTS, OriginPattern, parse_origin
 _OPAQUE_SCHEMES: Final = frozenset({"about", "blob", "data", "file", "javascript"})
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*")
 _SOCKET_SCHEMES: Final = {"ws": "http", "wss": "https"}
-# Names that no one can register publicly.  (RFC 6761, RFC 6762, RFC 8375, ICANN's private-use .internal; corp, home, lan by use)
+# Names that no one can register publicly.  (RFC 6761, RFC 6762, RFC 8375, ICANN's .internal; corp, home and lan by use)
 _PRIVATE_SUFFIXES: Final = frozenset(
     {"corp", "example", "home", "home.arpa", "internal", "invalid", "lan", "local", "localhost", "test"}
 )

@@ -92,7 +92,7 @@ def _long_form(reader: Reader, spot: Spot | None, known: Callable[[str], str]) -
     if spot is None or not isinstance(spot.node, Mapping):
         return spot, None
     found = reader.mapping(spot, keys.LONG_FORM)
-    if "value" not in found:
+    if reader.lacks(spot, "value", keys.LONG_FORM):
         reader.report(spot.key_place, Id.MISSING_KEY, "the long form needs a value; write {value: ..., report_to: ...}")
     return found.get("value"), reader.value(found.get("report_to"), known)
 

@@ -2,7 +2,7 @@
 
 Rule 1: every problem has a stable identifier; `Id` is their only register.  Numbers are never used again for something else.
 Rule 2: a message is lower case, quotes the value that is meant, and says what to write instead where that is known.
-Rule 3: XO0xx are about the file and its YAML, XO1xx about policies, XO2xx about the rest; XO3xx are warnings, all others errors.
+Rule 3: XO0xx are about the file and its YAML, XO1xx about policies, XO2xx about the rest; XO3xx are warnings, the rest errors.
 """
 
 from collections.abc import Iterable
@@ -81,7 +81,6 @@ class Id(Enum):
     UNKNOWN_ENDPOINT = ("XO122", Reason.UNKNOWN_NAME, "no reporting endpoint has this name")
     UNREASONED = ("XO123", Reason.MISSING, "a dangerous key wants a reason")
     NULL_WITH_CREDENTIALS = ("XO124", Reason.PROHIBITED, "any sandboxed page could read with the user's cookies")
-    NO_EFFECT = ("XO125", Reason.INCOMPATIBLE, "the key cannot have this value in this place")
 
     ADDRESS = ("XO201", Reason.INVALID, "the value is not an address to listen on")
     UPSTREAM_URL = ("XO202", Reason.INVALID, "the value is not the URL of an upstream")
@@ -113,7 +112,7 @@ class Id(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A place in a source, counted from 1.  Line 0: the source as a whole, as a command-line option or a file that is missing."""
+    """A place in a source, counted from 1.  Line 0: the source as a whole, as an option or a file that is missing."""
 
     source: str
     line: int = 0

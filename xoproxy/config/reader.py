@@ -1,18 +1,19 @@
 """Walk the tree of a configuration: each value is read once, by the schema of its key, and every problem is kept.
 
-A reader's functions return None for what could not be read; the problem has been reported then, and the caller goes on with what
-else there is.
+A reader's functions return None for what could not be read; the problem has been reported then, and the caller goes on with
+what else there is.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, TypeVar
 
 from xoproxy.config import nodes
 from xoproxy.config.environment import expand
-from xoproxy.config.keys import Keys, unknown_key
+from xoproxy.config.keys import Keys, meant, unknown_key
 from xoproxy.config.nodes import Node, Scalar, Sequence
 from xoproxy.config.problems import Id, Mark, Place, Problem, Refused, Severity, child_path, problem_at, quoted
 
@@ -39,7 +40,7 @@ class Spot:
         """Where the value's key stands, or else the value."""
         return Place(self.key or self.node.mark, self.path)
 
-    def keys(self) -> tuple[str, ...]:
+    def key_names(self) -> tuple[str, ...]:
         """Return the keys of a mapping, as they are written; nothing for any other node."""
         return tuple(key.text for key, _ in self.node.entries) if isinstance(self.node, nodes.Mapping) else ()
 
@@ -78,6 +79,15 @@ class Reader:
             self.report(spot.place, Id.CONTROL_CHARACTERS, f"{quoted(text)} holds control characters; remove them")
             return None
         return text
+
+    def peek(self, spot: Spot) -> str | None:
+        """Return the text of one value, even if it is empty or ``null``; None, and no problem, if there is none."""
+        node = spot.node
+        if not isinstance(node, Scalar):
+            return None
+        with suppress(Refused):
+            return node.text if node.literal else expand(node.text, self.environ)
+        return None
 
     def value(self, spot: Spot | None, parse: Callable[[str], T]) -> T | None:
         """Return one value as `parse` reads it; None for a spot that is None."""
@@ -133,6 +143,12 @@ class Reader:
             else:
                 self.report(value.key_place, Id.UNKNOWN_KEY, unknown_key(key.text, keys))
         return known
+
+    def lacks(self, spot: Spot, name: str, keys: Keys) -> bool:
+        """Whether a mapping has no such key: neither as we spell it nor as others do, which was reported then."""
+        return isinstance(spot.node, nodes.Mapping) and not any(
+            key == name or meant(key, keys) == name for key in spot.key_names()
+        )
 
     def _report_no_mapping(self, spot: Spot) -> None:
         if isinstance(spot.node, Scalar) and spot.node.is_null:

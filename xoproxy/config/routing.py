@@ -34,12 +34,11 @@ class Routing:
         """Read all routes; without any there is one that matches everything."""
         default = self._upstreams.default(upstream) if upstream is not None else None
         if routes is None:
-            if upstream is None:
+            if self._reader.lacks(root, "upstream", keys.TOP):
                 self._report_no_upstream(root)
             return (self._draft("default", Match(), default or "", self._default_policy),)
-        drafts = tuple(
-            self._read_route(item, default, has_default=upstream is not None) for item in self._reader.items(routes) or ()
-        )
+        has_default = not self._reader.lacks(root, "upstream", keys.TOP)
+        drafts = tuple(self._read_route(item, default, has_default=has_default) for item in self._reader.items(routes) or ())
         self._warn_unreachable(routes, drafts)
         return drafts
 
@@ -57,7 +56,7 @@ class Routing:
             upstream = self._upstreams.named(found["upstream"])
         else:
             upstream = default
-            if not has_default:
+            if not has_default and self._reader.lacks(spot, "upstream", keys.ROUTE):
                 self._reader.report(
                     spot.place,
                     Id.NO_UPSTREAM,

@@ -78,8 +78,8 @@ def _check_any(reader: Reader, draft: CorsDraft) -> None:
         reader.report(
             credentials.place,
             Id.ANY_WITH_CREDENTIALS,
-            'with allow_origins: "*" every site could read this with the user\'s cookies; list the origins, or remove allow_credentials '
-            '(or write dangerously_allow_any_origin_with_credentials: {reason: "why"})',
+            'with allow_origins: "*" every site could read this with the user\'s cookies; list the origins, or '
+            'remove allow_credentials (or write dangerously_allow_any_origin_with_credentials: {reason: "why"})',
         )
 
 
@@ -90,7 +90,7 @@ def _check_null(reader: Reader, draft: CorsDraft) -> None:
         reader.report(
             draft.null_origin.place,
             Id.NULL_WITH_CREDENTIALS,
-            "any sandboxed frame has the origin null and could read with the user's cookies; remove this key, or allow_credentials",
+            "any sandboxed frame has the origin null and could read with the user's cookies; remove this or allow_credentials",
         )
     for item in _origins(draft):
         if isinstance(item.value, Null) and draft.null_origin is None:

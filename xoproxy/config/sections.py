@@ -6,7 +6,7 @@ from typing import Final
 from xoproxy.config import addresses, keys, values
 from xoproxy.config.nodes import Mapping as MappingNode
 from xoproxy.config.nodes import Scalar, Sequence
-from xoproxy.config.problems import Id, child_path, quoted
+from xoproxy.config.problems import Id, Refused, child_path, quoted
 from xoproxy.config.reader import Reader, Spot
 from xoproxy.config.settings import (
     Address,
@@ -29,7 +29,8 @@ ADMIN_TOKEN_VARIABLE: Final = "XOPROXY_ADMIN_TOKEN"  # noqa: S105  a variable's 
 def read_version(reader: Reader, root: Spot, spot: Spot | None) -> None:
     """Check `version`: the file's format, not the program's."""
     if spot is None:
-        reader.report(root.place, Id.MISSING_KEY, "the key version is missing; write version: 1")
+        if reader.lacks(root, "version", keys.TOP):
+            reader.report(root.place, Id.MISSING_KEY, "the key version is missing; write version: 1")
     elif (text := reader.text(spot)) not in ("1", None):
         reader.report(spot.place, Id.VERSION, f"version {quoted(str(text))} is not known to this xoproxy; write version: 1")
 
@@ -40,17 +41,22 @@ def read_listeners(reader: Reader, spot: Spot | None, default: Listener) -> tupl
         return (default,)
     several = isinstance(spot.node, Sequence)
     items = reader.items(spot) if several or isinstance(spot.node, Scalar) else (spot,)
-    listeners: dict[Address, Listener] = {}
+    listeners: list[Listener] = []
     for item in items or ():
         listener = _read_listener(reader, item)
         if listener is None:
             continue
-        if listener.address in listeners:
+        if not _is_any_port(listener.address) and any(listener.address == other.address for other in listeners):
             reader.report(
                 item.place, Id.SAME_ADDRESS, f"{quoted(str(listener.address))} is listened on already; remove one of the two"
             )
-        listeners[listener.address] = listener
-    return tuple(listeners.values())
+        listeners.append(listener)
+    return tuple(listeners)
+
+
+def _is_any_port(address: Address) -> bool:
+    """Whether the system chooses the port: each such listener gets another."""
+    return isinstance(address, TcpAddress) and address.port == 0
 
 
 def _read_listener(reader: Reader, spot: Spot) -> Listener | None:
@@ -61,21 +67,16 @@ def _read_listener(reader: Reader, spot: Spot) -> Listener | None:
     tls = reader.mapping(found.get("tls"), keys.LISTEN_TLS)
     certificate, key = reader.value(tls.get("certificate"), str), reader.value(tls.get("key"), str)
     for name in ("certificate", "key"):
-        if "tls" in found and name not in tls:
+        if "tls" in found and reader.lacks(found["tls"], name, keys.LISTEN_TLS):
             reader.report(
                 found["tls"].key_place, Id.MISSING_KEY, f"tls needs {name}; write tls: {{certificate: cert.pem, key: key.pem}}"
             )
-    address = reader.value(required(reader, spot, found, "address", "127.0.0.1:8080"), addresses.address)
+    if reader.lacks(spot, "address", keys.LISTENER):
+        reader.report(spot.place, Id.MISSING_KEY, "the key address is missing; write address: 127.0.0.1:8080")
+    address = reader.value(found.get("address"), addresses.address)
     if address is None:
         return None
     return Listener(address, ListenTls(certificate, key) if certificate is not None and key is not None else None)
-
-
-def required(reader: Reader, spot: Spot, found: Mapping[str, Spot], name: str, example: str) -> Spot | None:
-    """Return where a key's value stands that must be there."""
-    if name not in found:
-        reader.report(spot.place, Id.MISSING_KEY, f"the key {name} is missing; write {name}: {example}")
-    return found.get(name)
 
 
 def read_admin(reader: Reader, spot: Spot | None) -> tuple[Address | None, str | None]:
@@ -90,7 +91,7 @@ def read_admin(reader: Reader, spot: Spot | None) -> tuple[Address | None, str |
         at, token_file = spot, None
         if reader.value(spot, str) in ("off", None):
             return None, None
-        address = reader.value(spot, addresses.address)
+        address = reader.value(spot, _admin_address)
     has_token = token_file is not None or bool(reader.environ.get(ADMIN_TOKEN_VARIABLE))
     if at is not None and address is not None and addresses.is_open(address) and not has_token:
         reader.report(
@@ -102,6 +103,12 @@ def read_admin(reader: Reader, spot: Spot | None) -> tuple[Address | None, str |
     return address, token_file
 
 
+def _admin_address(text: str) -> Address:
+    if text.lower() in ("off", "no", "false", "none"):
+        raise Refused(Id.ADDRESS, f"{quoted(text)} is not an address; write off")
+    return addresses.address(text)
+
+
 def read_endpoints(reader: Reader, spot: Spot | None) -> ReportingEndpoints:
     """Read `reporting.endpoints`."""
     found = reader.mapping(spot, keys.REPORTING)
@@ -109,11 +116,9 @@ def read_endpoints(reader: Reader, spot: Spot | None) -> ReportingEndpoints:
     at = found.get("endpoints")
     for key, value in reader.named(at) if at is not None else ():
         name = reader.value(Spot(key, child_path(at.path, key.text) if at else ""), values.endpoint_name)
-        text = reader.text(value)
-        if text is not None:
-            reader.value(value, addresses.collector)
-        if name is not None and text is not None:
-            urls.append((name, None if text == "upstream" else text))
+        url = reader.value(value, addresses.collector)
+        if name is not None and url is not None:
+            urls.append((name, None if url == addresses.BY_UPSTREAM else url))
     return ReportingEndpoints(tuple(urls))
 
 

@@ -85,7 +85,7 @@ class Upstreams:
                 found["url"].key_place, Id.EXCLUSIVE_KEYS, "url and urls exclude each other; write all of them under urls"
             )
         at = found.get("urls") or found.get("url")
-        if at is None:
+        if reader.lacks(spot, "url", keys.UPSTREAM) and reader.lacks(spot, "urls", keys.UPSTREAM):
             reader.report(spot.key_place, Id.MISSING_KEY, "an upstream needs a URL; write url: http://HOST:PORT")
         endpoints = reader.values(at, upstream_url)
         tls = self._read_tls(found["tls"], endpoints) if "tls" in found else UpstreamTls()

@@ -122,7 +122,7 @@ def name(text: str) -> str:
     if _NAME.fullmatch(text) is None:
         raise Refused(
             Id.NAME,
-            f"{quoted(text)} cannot be a name; use up to 64 letters, digits, '-', '_' and '.', beginning with a letter or digit",
+            f"{quoted(text)} cannot be a name; use up to 64 letters, digits, '-', '_' and '.', first a letter or digit",
         )
     return text
 
@@ -132,7 +132,7 @@ def endpoint_name(text: str) -> str:
     if _ENDPOINT_NAME.fullmatch(text) is None:
         raise Refused(
             Id.NAME,
-            f"{quoted(text)} cannot name an endpoint; use lower-case letters, digits, '-', '_' and '.', beginning with a letter",
+            f"{quoted(text)} cannot name an endpoint; use lower-case letters, digits, '-', '_' and '.', first a letter",
         )
     return text
 
@@ -204,7 +204,8 @@ def field_name(text: str) -> bytes:
     if "," in text:
         raise Refused(Id.FIELD_NAME, f"{quoted(text)} holds several names; write a list: {_listed(text)}")
     if not text.isascii() or TOKEN_ONLY.fullmatch(text.encode("ascii")) is None:
-        hint = f"; write {text.rstrip(': ')}" if text.rstrip(": ").replace("-", "").isalnum() else ""
+        bare = text.rstrip(": ")
+        hint = f"; write {bare}" if bare.isascii() and bare.replace("-", "").isalnum() else ""
         raise Refused(Id.FIELD_NAME, f"{quoted(text)} is not a field name{hint}")
     return text.encode("ascii")
 
