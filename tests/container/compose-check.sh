@@ -133,10 +133,11 @@ expect Content-Type application/problem+json
 ok "a stopped backend gives a readable 502"
 
 $COMPOSE rm -f app >/dev/null 2>&1
+# the address just given back would be the next one given out: let another container take it
 $COMPOSE run -d --no-deps --name "squatter-$$" app sleep 120 >/dev/null 2>&1
 $COMPOSE up -d --no-deps --wait app >/dev/null 2>&1
-AFTER=$(address app)
 $DOCKER rm -f "squatter-$$" >/dev/null 2>&1
+AFTER=$(address app)
 [ "$BEFORE" != "$AFTER" ] || fail "the recreated backend has its old address $AFTER, so this shows nothing"
 until_status 200 -H "Origin: $ORIGIN" "$URL/api/items"
 expect Access-Control-Allow-Origin "$ORIGIN"

@@ -85,7 +85,7 @@ class Backend(ThreadingHTTPServer):
     @contextmanager
     def serving(self) -> Iterator[None]:
         """Serve in a thread for the time of the block."""
-        thread = threading.Thread(target=self.serve_forever, name="demo-backend", daemon=True)
+        thread = threading.Thread(target=self.serve_forever, args=(0.1,), name="demo-backend", daemon=True)
         thread.start()
         try:
             yield
