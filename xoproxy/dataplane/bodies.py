@@ -6,7 +6,7 @@ A body with a length is counted, a chunked one is checked, one until close just 
 from typing import Final
 
 from xoproxy.semantics.chunked import ChunkedReader
-from xoproxy.semantics.heads import Framing
+from xoproxy.semantics.heads import NONE, Framing, RequestHead, ResponseHead
 
 LAST_CHUNK: Final = b"0\r\n\r\n"
 
@@ -49,6 +49,15 @@ class BodyPass:
         if self._until_close:
             self.done = True
         return self.done
+
+
+# The body that is not there; shared, for nothing in it changes.
+NO_BODY: Final = BodyPass(Framing.NONE, 0)
+
+
+def body_of(head: RequestHead | ResponseHead) -> BodyPass:
+    """Return the body that follows this head."""
+    return NO_BODY if head.framing is NONE else BodyPass(head.framing, head.content_length)
 
 
 def chunk(data: bytes) -> bytes:

@@ -6,12 +6,14 @@ body, a tunnel's, or to be discarded; it does not know what an upstream is.
 
 import asyncio
 import ipaddress
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, cast
 
-from xoproxy.dataplane.deadlines import NEVER
+from xoproxy.dataplane.deadlines import Timed
 from xoproxy.dataplane.errors import ErrorKind, OwnAnswer, render
 from xoproxy.dataplane.exchange import Exchange
+from xoproxy.policy.plan import ResponsePlan
 from xoproxy.policy.routes import Answer, Forward
 from xoproxy.semantics import grammar
 from xoproxy.semantics.diagnosis import HeadFault
@@ -30,10 +32,11 @@ WRITE_HIGH_BYTES: Final = 64 * 1024
 LINGER_S: Final = 2.0
 
 
-class ClientConnection(asyncio.Protocol):
+class ClientConnection(Timed, asyncio.Protocol):
     """One accepted connection."""
 
     __slots__ = (
+        "_client",
         "_closing",
         "_exchange",
         "_half_closed",
@@ -44,20 +47,18 @@ class ClientConnection(asyncio.Protocol):
         "_searched",
         "_secure",
         "_sink",
-        "deadline",
-        "filed_at",
         "transport",
         "write_paused",
     )
 
     def __init__(self, plane: "DataPlane", *, secure: bool) -> None:
+        super().__init__(plane.deadlines)
         self._plane = plane
         self._secure = secure
         self.transport: asyncio.Transport
-        self.deadline = NEVER
-        self.filed_at = -1
         self.write_paused = False
         self._hop: Hop
+        self._client = ""  # the peer's address, for records
         self._exchange: Exchange | None = None
         self._sink: Callable[[bytes], None] | None = None  # where bytes go that are no head
         self._pending = b""
@@ -67,14 +68,6 @@ class ClientConnection(asyncio.Protocol):
         self._half_closed = False
 
     # What the exchange asks for.
-
-    def now(self) -> float:
-        """Return the loop's time, in seconds."""
-        return self._plane.loop.time()
-
-    def due_in(self, seconds: float) -> None:
-        """Set the one deadline of this connection."""
-        self._plane.deadlines.due_in(self, seconds)
 
     @property
     def may_stay(self) -> bool:
@@ -169,7 +162,8 @@ class ClientConnection(asyncio.Protocol):
             self._begin(block)
         elif self._half_closed and not self._closing:
             self.close()
-        self.update_reading()
+        if len(self._pending) > MAX_PIPELINED_BYTES or not self._reading:
+            self.update_reading()
 
     def _next_head(self) -> bytes | None:
         """Cut the next head out of what is pending; None if it is not whole or was refused."""
@@ -204,18 +198,13 @@ class ClientConnection(asyncio.Protocol):
         generation = self._plane.generation
         scheme, authority = external_address(head, self._hop)
         decision = generation.routes.decide(head, scheme, authority)
-        record = self._record_of(head)
-        record.generation = generation.number
-        record.cors = decision.plan.outcome.value
-        record.reason = decision.plan.reason
-        match decision:
-            case Forward(route, plan):
-                record.route = route.name
-                exchange = Exchange(self, head, generation, plan, record)
-                self._forward(exchange, route.upstream)
-            case Answer():
-                record.route = decision.route.name if decision.route is not None else ""
-                self._answer_here(head, decision, record)
+        record = self._record_of(head, generation.number, decision.plan)
+        if isinstance(decision, Forward):
+            record.route = decision.route.name
+            self._forward(Exchange(self, head, generation, decision.plan, record), decision.route.upstream)
+        else:
+            record.route = decision.route.name if decision.route is not None else ""
+            self._answer_here(head, decision, record)
 
     def _forward(self, exchange: Exchange, upstream: str) -> None:
         self._exchange = exchange
@@ -255,20 +244,28 @@ class ClientConnection(asyncio.Protocol):
         """Answer a head that cannot be read, as far as can be seen for whom, and end the connection."""
         origin = readable_origin(block)
         plan = self._plane.generation.routes.plan_for_unread(origin)
-        record = ExchangeRecord(self._hop.client.decode("ascii"), self._plane.wall_time())
+        record = ExchangeRecord(self._client, time.time(), began_s=time.monotonic())
         record.status = fault.status
         record.origin = origin
-        record.cors, record.reason = plan.outcome.value, plan.reason
+        record.cors, record.reason = plan.outcome_name, plan.reason
         kind = ErrorKind.CLIENT_TIMEOUT if fault.status == 408 else ErrorKind.HTTP_REQUEST_ERROR
         record.error = kind.value
         self._plane.tell(record)
         self.answer(OwnAnswer(fault.status, plan, kind, fault.reason), None, keep=False)
 
-    def _record_of(self, head: RequestHead) -> ExchangeRecord:
-        record = ExchangeRecord(client_address(head, self._hop).decode("latin-1"), self._plane.wall_time())
-        record.duration_s = self.now()  # the time of its start, until `DataPlane.tell` makes it a duration
-        record.method, record.target, record.host, record.origin = head.method, head.target, head.host, head.origin
-        return record
+    def _record_of(self, head: RequestHead, generation: int, plan: ResponsePlan) -> ExchangeRecord:
+        return ExchangeRecord(
+            client=self._client if not self._hop.trusted else client_address(head, self._hop).decode("latin-1"),
+            started_at=time.time(),
+            began_s=time.monotonic(),
+            method=head.method,
+            target=head.target,
+            host=head.host,
+            origin=head.origin,
+            cors=plan.outcome_name,
+            reason=plan.reason,
+            generation=generation,
+        )
 
     def _linger(self) -> None:
         """End our half, and discard what still comes for a moment."""
@@ -293,7 +290,8 @@ class ClientConnection(asyncio.Protocol):
         self.transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
         peer = transport.get_extra_info("peername")
         address = peer[0].partition("%")[0] if isinstance(peer, tuple) and peer else ""
-        self._hop = Hop(address.encode("ascii") or b"unix", b"https" if self._secure else b"http", self._trusts(address))
+        self._client = address or "unix"
+        self._hop = Hop(self._client.encode("ascii"), b"https" if self._secure else b"http", self._trusts(address))
         self._plane.connected(self)
         self.due_in(self._plane.generation.settings.timeouts.idle_s)
 
@@ -314,7 +312,7 @@ class ClientConnection(asyncio.Protocol):
         self._pending = self._pending + data if self._pending else data
         if self._exchange is None:
             self._read_heads()
-        else:
+        elif len(self._pending) > MAX_PIPELINED_BYTES:
             self.update_reading()
 
     def eof_received(self) -> bool:

@@ -1,80 +1,101 @@
-"""One timer for all deadlines.
+"""One coarse clock and one timer for all deadlines.
 
-Connections set `deadline` as often as they like, at the price of an attribute; the wheel looks at each only when the slot it
-was filed under comes up, and files it again if it has moved on meanwhile.  (A timer wheel with lazy deletion: a timer per
-connection, set and cancelled per exchange, costs more than the exchange's parsing.)
+A connection moves its deadline several times per exchange; that costs it an addition and a comparison.  The wheel looks at a
+connection only when the slot it is filed under comes up, and files it again if its deadline has moved on meanwhile.  (A timer
+wheel with lazy deletion.  The road not taken, a timer of the loop per connection, set and cancelled per exchange, costs more
+than the exchange's parsing.)
 """
 
 import asyncio
 import math
-from typing import Final, Protocol
+from typing import Final
 
 SLOT_S: Final = 0.1
 NEVER: Final = math.inf
 
 
-class Timed(Protocol):
-    """What has a deadline, in the loop's clock; `filed_at` belongs to the wheel."""
+class Timed:
+    """What has a deadline.  `expired` is called at most two slots late, and up to one slot early."""
 
-    deadline: float
-    filed_at: int
+    __slots__ = ("_deadlines", "deadline", "filed_until")
+
+    def __init__(self, deadlines: "Deadlines") -> None:
+        self._deadlines = deadlines
+        self.deadline = NEVER  # in the loop's clock
+        self.filed_until = NEVER  # when the wheel looks; NEVER: it does not watch this
+
+    def due_in(self, seconds: float) -> None:
+        """Set the deadline."""
+        deadline = self.deadline = self._deadlines.now + seconds
+        if deadline < self.filed_until:
+            self._deadlines.file(self)
+
+    def not_due(self) -> None:
+        """Have no deadline."""
+        self.deadline = NEVER
 
     def expired(self) -> None:
         """The deadline has passed: act, and set another one if there is to be one."""
-        ...
+        raise NotImplementedError
 
 
 class Deadlines:
-    """Calls `expired` of what is filed, at most one slot after its deadline."""
+    """The wheel.  It turns only while something is filed."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._slots: dict[int, set[Timed]] = {}
-        self._timer: asyncio.TimerHandle | None = None
-        self._armed_for = 0
+        self._turning = False
+        self._last = 0  # the last slot that was looked at
+        self.now = loop.time()  # at most one slot old while the wheel turns
 
-    def due_in(self, timed: Timed, seconds: float) -> None:
-        """Set the deadline of `timed` to `seconds` from now."""
-        timed.deadline = self._loop.time() + seconds
-        slot = int(timed.deadline / SLOT_S) + 1
-        if timed.filed_at < 0 or slot < timed.filed_at:
-            members = self._slots.get(timed.filed_at)
-            if members is not None:
-                members.discard(timed)
-            self._put(timed, slot)
+    def file(self, timed: Timed) -> None:
+        """Watch `timed`, from a deadline that is earlier than the one it is filed under."""
+        if not self._turning:
+            self._turning = True
+            stale = self.now
+            self.now = self._loop.time()
+            timed.deadline += self.now - stale
+            self._last = int(self.now / SLOT_S)
+            self._loop.call_later(SLOT_S, self._turn)
+        filed = self._slots.get(self._slot(timed.filed_until)) if timed.filed_until != NEVER else None
+        if filed is not None:
+            filed.discard(timed)
+        self._put(timed)
 
     def forget(self, timed: Timed) -> None:
-        """Stop watching `timed`, until its next `due_in`."""
+        """Stop watching what ended."""
         timed.deadline = NEVER
-        members = self._slots.get(timed.filed_at)
-        if members is not None:
-            members.discard(timed)
-        timed.filed_at = -1
+        if timed.filed_until != NEVER:
+            filed = self._slots.get(self._slot(timed.filed_until))
+            if filed is not None:
+                filed.discard(timed)
+            timed.filed_until = NEVER
 
-    def _put(self, timed: Timed, slot: int) -> None:
-        timed.filed_at = slot
-        self._slots.setdefault(slot, set()).add(timed)
-        if self._timer is None or slot < self._armed_for:
-            self._arm(slot)
+    @staticmethod
+    def _slot(time: float) -> int:
+        return int(time / SLOT_S) + 1
 
-    def _arm(self, slot: int) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._armed_for = slot
-        self._timer = self._loop.call_at(slot * SLOT_S, self._tick)
+    def _put(self, timed: Timed) -> None:
+        timed.filed_until = timed.deadline
+        self._slots.setdefault(max(self._slot(timed.deadline), self._last + 1), set()).add(timed)
 
-    def _tick(self) -> None:
-        self._timer = None
-        now = self._loop.time()
-        for slot in sorted(slot for slot in self._slots if slot * SLOT_S <= now):
-            for timed in self._slots.pop(slot):
-                self._look_at(timed, now)
-        if self._slots:
-            self._arm(min(self._slots))
+    def _turn(self) -> None:
+        self.now = self._loop.time()
+        current = int(self.now / SLOT_S)
+        due = [self._slots.pop(slot, ()) for slot in range(self._last + 1, current + 1)]
+        self._last = current
+        for members in due:
+            for timed in members:
+                self._look_at(timed)
+        self._turning = bool(self._slots)
+        if self._turning:
+            self._loop.call_later(SLOT_S, self._turn)
 
-    def _look_at(self, timed: Timed, now: float) -> None:
-        timed.filed_at = -1
-        if timed.deadline <= now:
+    def _look_at(self, timed: Timed) -> None:
+        timed.filed_until = NEVER
+        if timed.deadline <= self.now:
+            timed.deadline = NEVER
             timed.expired()
         elif timed.deadline != NEVER:
-            self._put(timed, int(timed.deadline / SLOT_S) + 1)
+            self._put(timed)

@@ -94,14 +94,8 @@ class DataPlane:
 
     def tell(self, record: ExchangeRecord) -> None:
         """Hand over the record of an exchange that ended."""
-        if record.duration_s:
-            record.duration_s = self.loop.time() - record.duration_s
+        record.duration_s = time.monotonic() - record.began_s
         self._emit(record)
-
-    @staticmethod
-    def wall_time() -> float:
-        """Return the Unix time, in seconds."""
-        return time.time()
 
     def http_date(self) -> bytes:
         """Return the Date of an answer of our own.  (RFC 9110 §6.6.1)"""

@@ -34,9 +34,8 @@ class EndpointPool:
         """Return an idle connection, the freshest; None if there is none that can be used."""
         while self._idle:
             connection, _ = self._idle.popitem()
-            if connection.is_usable:
+            if not connection.transport.is_closing():
                 return connection
-            connection.drop()
         return None
 
     def keep(self, connection: UpstreamConnection) -> None:
@@ -70,23 +69,24 @@ class Upstream:
         """Whether this is the pool for these settings, so that a reload can keep it."""
         return self.settings == settings and self._idle_s == idle_s
 
-    def send(self, exchange: Exchange, *, fresh: bool = False) -> None:
-        """Give the exchange a connection: at once if one is idle (and `fresh` does not forbid it), else when one stands.
+    def take(self) -> UpstreamConnection | None:
+        """Return an idle connection to the least busy endpoint; None if a new one must be made: see `connect`."""
+        pool = self._pools[0] if len(self._pools) == 1 else self._in_order()[0]
+        connection = pool.take()
+        if connection is not None:
+            pool.outstanding += 1
+        return connection
 
-        If none can be had, the exchange fails with the last endpoint's error.
-        """
+    def connect(self, exchange: Exchange) -> None:
+        """Make a new connection and give it to the exchange; if none can be had, the exchange fails with the last error."""
         pools = self._in_order()
-        idle = None if fresh else pools[0].take()
         pools[0].outstanding += 1
-        if idle is not None:
-            exchange.sent_by(idle)
-        else:
-            exchange.connecting = spawn(self._connect(exchange, pools), name="connect to upstream")
+        exchange.connecting = spawn(self._connect(exchange, pools), name="connect to upstream")
 
     def release(self, connection: UpstreamConnection, *, reusable: bool) -> None:
         """Take back the connection of an exchange that ended."""
         connection.pool.outstanding -= 1
-        if reusable and not self._retired and connection.is_usable:
+        if reusable and connection.is_clean and not self._retired:
             connection.rest(self._idle_s)
             connection.pool.keep(connection)
         else:
@@ -121,7 +121,7 @@ class Upstream:
                     failed = kind_of(error)
                     continue
                 exchange.connecting = None
-                exchange.sent_by(connection)
+                exchange.connected(connection)
                 return
         except asyncio.CancelledError:
             counted.outstanding -= 1  # the client went away

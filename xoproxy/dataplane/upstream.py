@@ -1,13 +1,13 @@
 """A connection to an upstream: sends one request at a time, reads its response, and says when it is free again.
 
 What it reads it hands to the exchange it carries: interim heads, the final head, body bytes.  It trusts nothing: bytes that
-nobody asked for, or that follow the end of a response, end the connection, so that they can never be taken for the next response.
+nobody asked for, or that follow the end of a response, end the connection, so they can never be taken for the next response.
 """
 
 import asyncio
 from typing import TYPE_CHECKING, Final, cast
 
-from xoproxy.dataplane.deadlines import NEVER, Deadlines
+from xoproxy.dataplane.deadlines import Deadlines, Timed
 from xoproxy.dataplane.errors import ErrorKind
 from xoproxy.semantics.diagnosis import HeadFault
 from xoproxy.semantics.grammar import HEAD_END
@@ -21,18 +21,15 @@ if TYPE_CHECKING:
 MAX_INTERIM_HEADS: Final = 32
 
 
-class UpstreamConnection(asyncio.Protocol):
+class UpstreamConnection(Timed, asyncio.Protocol):
     """One connection of a pool.  `exchange` is what it carries, None while it is idle."""
 
     __slots__ = (
-        "_deadlines",
         "_head_limit",
         "_interim_heads",
         "_pending",
         "_searched",
-        "deadline",
         "exchange",
-        "filed_at",
         "has_answered",
         "pool",
         "reading_body",
@@ -42,10 +39,8 @@ class UpstreamConnection(asyncio.Protocol):
     )
 
     def __init__(self, pool: "EndpointPool", deadlines: Deadlines) -> None:
+        super().__init__(deadlines)
         self.pool = pool
-        self._deadlines = deadlines
-        self.deadline = NEVER
-        self.filed_at = -1
         self.transport: asyncio.Transport
         self.exchange: Exchange | None = None
         self.requests = 0  # sent on this connection; more than one: it was reused
@@ -61,8 +56,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def carry(self, exchange: "Exchange", head_limit: int) -> None:
         """Carry this exchange from now on; the connection must be idle."""
-        assert self.exchange is None
-        self._deadlines.forget(self)
+        self.not_due()
         self.exchange = exchange
         self.requests += 1
         self.reading_body = False
@@ -73,7 +67,7 @@ class UpstreamConnection(asyncio.Protocol):
     def rest(self, seconds: float) -> None:
         """Be idle, for at most `seconds`."""
         self.exchange = None
-        self._deadlines.due_in(self, seconds)
+        self.due_in(seconds)
 
     def drop(self) -> None:
         """End the connection at once; nobody is told."""
@@ -81,9 +75,9 @@ class UpstreamConnection(asyncio.Protocol):
         self.transport.abort()
 
     @property
-    def is_usable(self) -> bool:
-        """Whether the connection can carry another request, as far as we know."""
-        return not self.transport.is_closing() and not self._pending and not self.write_paused
+    def is_clean(self) -> bool:
+        """Whether nothing is left over of what the connection carried."""
+        return not self._pending and not self.write_paused
 
     # What asyncio calls.
 

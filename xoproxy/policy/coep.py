@@ -1,8 +1,8 @@
 """Cross-Origin-Embedder-Policy and its Report-Only twin.  (HTML §7.1.4)
 
 A structured-field item of type token: set once, never appended, for two lines void it.  ``auto`` is ours: ``credentialless``
-to browsers that have it, ``require-corp`` to the others, so that Safari isolates too.  It reads User-Agent, because no other request
-field tells; the answer then varies by it.
+to browsers that have it, ``require-corp`` to the others, so that Safari isolates too.  It reads User-Agent, because no other
+request field tells; the answer then varies by it.
 """
 
 import re

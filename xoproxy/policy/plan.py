@@ -6,6 +6,7 @@ backend's, every other byte stays.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from xoproxy.policy.cors import EXPOSE_HEADERS, CorsOutcome
@@ -42,30 +43,29 @@ class ResponsePlan:
     outcome: CorsOutcome = CorsOutcome.NONE
     reason: str = ""
 
+    @property
+    def outcome_name(self) -> str:
+        """The outcome as records name it."""
+        return self.outcome.value
+
     def apply(self, head: ResponseHead, lines: bytes = b"") -> bytes:
         """Return the head as it goes to the client; `lines` are the connection's own, such as its framing."""
         cuts: list[tuple[int, int]] = []
         vary_values: list[bytes] = []
-        for line in head.fields:
-            if line.name in self.drop:
-                cuts.append((line.start, line.end))
-            elif line.name == VARY and self.vary:
-                vary_values.append(line.value)
-        ours = self.lines + (self.vary_line if not vary_values else self._merge_vary(head, vary_values, cuts)) + lines
+        for name, value, start, end in head.fields:
+            if name in self.drop:
+                cuts.append((start, end))
+            elif name == VARY and self.vary:
+                vary_values.append(value)
+        vary_line = self.vary_line
+        if vary_values:
+            vary_line = merged_vary(self.vary, tuple(vary_values))
+            if vary_line:
+                cuts = sorted(cuts + [(start, end) for name, _, start, end in head.fields if name == VARY])
         if head.options or self.drop_others is not None:
             cuts = _united(cuts, self._other_cuts(head))
-        block = edit(head.block, cuts, ours)
+        block = edit(head.block, cuts, self.lines + vary_line + lines)
         return self._expose_all(block) if self.exposes_all else block
-
-    def _merge_vary(self, head: ResponseHead, values: list[bytes], cuts: list[tuple[int, int]]) -> bytes:
-        """Return one Vary line with the backend's members and ours, and cut the backend's; nothing if it has all."""
-        present = {name.lower() for value in values for name in tokens(value)}
-        missing = [name for name in self.vary if name.lower() not in present]
-        if b"*" in present or not missing:
-            return b""
-        cuts.extend((line.start, line.end) for line in head.fields if line.name == VARY)
-        cuts.sort()
-        return b"Vary: " + b", ".join([value for value in values if value] + missing) + b"\r\n"
 
     def _other_cuts(self, head: ResponseHead) -> list[tuple[int, int]]:
         """Find the lines that the Connection field or this policy's `headers` names, among the fields not known."""
@@ -79,6 +79,19 @@ class ResponsePlan:
         names = dict.fromkeys(_FIELD_NAME.findall(block))
         exposed = [name for name in names if _NEVER_EXPOSED.fullmatch(name) is None]
         return edit(block, (), EXPOSE_HEADERS + b": " + b", ".join(exposed) + b"\r\n") if exposed else block
+
+
+@lru_cache(maxsize=1024)
+def merged_vary(ours: tuple[bytes, ...], theirs: tuple[bytes, ...]) -> bytes:
+    """Return one Vary line with the backend's members and ours; empty if the backend's has them all, or ``*``.
+
+    Backends send few different ones, so the answer is remembered.
+    """
+    present = {name.lower() for value in theirs for name in tokens(value)}
+    missing = [name for name in ours if name.lower() not in present]
+    if b"*" in present or not missing:
+        return b""
+    return b"Vary: " + b", ".join([value for value in theirs if value] + missing) + b"\r\n"
 
 
 def _united(first: list[tuple[int, int]], second: list[tuple[int, int]]) -> list[tuple[int, int]]:

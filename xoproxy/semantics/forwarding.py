@@ -61,7 +61,7 @@ def request_for_upstream(head: RequestHead, hop: Hop, default_host: bytes) -> by
     `default_host` is sent where an HTTP/1.0 client named no host.
     """
     dropped = _DROPPED_TRUSTED if hop.trusted else _DROPPED
-    cuts: list[tuple[int, int]] = [(line.start, line.end) for line in head.fields if line.name in dropped]
+    cuts: list[tuple[int, int]] = [(start, end) for name, _, start, end in head.fields if name in dropped]
     if head.options:
         cuts = _with_named(head.block, head.options, cuts)
     lines = _forwarded_lines(head, hop) + _connection_lines(head)
@@ -69,7 +69,7 @@ def request_for_upstream(head: RequestHead, hop: Hop, default_host: bytes) -> by
         return edit(head.block, cuts, lines)
     if not head.host:
         lines = b"Host: " + default_host + b"\r\n" + lines
-    cuts.extend((line.start, line.end) for line in head.fields if line.name == b"expect")
+    cuts.extend((start, end) for name, _, start, end in head.fields if name == b"expect")
     first, _, _ = head.block.partition(b"\r\n")
     return first[:-1] + b"1" + edit(head.block, sorted(set(cuts)), lines)[len(first) :]
 
@@ -131,4 +131,4 @@ def _with_named(block: bytes, options: tuple[bytes, ...], cuts: list[tuple[int, 
 
 def interim_for_client(head: ResponseHead) -> bytes:
     """Return an interim response as it goes to the client: as it came, without fields of the connection."""
-    return edit(head.block, [(line.start, line.end) for line in head.fields if line.name in HOP_BY_HOP], b"")
+    return edit(head.block, [(start, end) for name, _, start, end in head.fields if name in HOP_BY_HOP], b"")

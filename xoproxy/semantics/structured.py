@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 
 def serialize_string(text: str) -> bytes:
-    """Serialize a String: quoted, with quotes and backslashes escaped.  `text` is visible ASCII and spaces, as `config` checked."""
+    """Serialize a String: quoted, quotes and backslashes escaped.  `text` is printable ASCII, as `config` checked."""
     assert text.isascii()
     assert text.isprintable()
     return b'"' + text.replace("\\", "\\\\").replace('"', '\\"').encode("ascii") + b'"'

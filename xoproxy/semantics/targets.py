@@ -12,7 +12,7 @@ from xoproxy.semantics.diagnosis import HeadFault
 _ABSOLUTE: Final = re.compile(rb"(?i)https?://([^/?]+)(/[^?]*+)?(?:\?.*)?")
 
 
-def is_request_target(method: bytes, target: bytes, host: bytes) -> HeadFault | None:
+def check_target(method: bytes, target: bytes, host: bytes) -> HeadFault | None:
     """Check the target's form for this method: None if it may be forwarded.  (RFC 9112 §3.2.1-§3.2.4)
 
     An absolute-form target must name the authority that Host names: a backend may believe either (RFC 9112 §3.2.2).
