@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, cast
 
+from xoproxy.config.generation import Generation
+from xoproxy.config.settings import Network
 from xoproxy.dataplane.deadlines import Timed
 from xoproxy.dataplane.errors import ErrorKind, OwnAnswer, render
 from xoproxy.dataplane.exchange import Exchange
@@ -30,6 +32,8 @@ WRITE_HIGH_BYTES: Final = 64 * 1024
 # After an answer that ends the connection, what still arrives is discarded for so long: closing at once would reset the
 # connection, and the answer could be lost before the client reads it (RFC 9112 §9.6).
 LINGER_S: Final = 2.0
+# How records and X-Forwarded-For name a client on a socket in the file system.
+UNIX_PEER: Final = "unix"
 
 
 class ClientConnection(Timed, asyncio.Protocol):
@@ -41,12 +45,14 @@ class ClientConnection(Timed, asyncio.Protocol):
         "_exchange",
         "_half_closed",
         "_hop",
+        "_hop_generation",
         "_pending",
         "_plane",
         "_reading",
         "_searched",
         "_secure",
         "_sink",
+        "_unsent",
         "transport",
         "write_paused",
     )
@@ -58,6 +64,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         self.transport: asyncio.Transport
         self.write_paused = False
         self._hop: Hop
+        self._hop_generation: Generation
         self._client = ""  # the peer's address, for records
         self._exchange: Exchange | None = None
         self._sink: Callable[[bytes], None] | None = None  # where bytes go that are no head
@@ -66,19 +73,22 @@ class ClientConnection(Timed, asyncio.Protocol):
         self._reading = True
         self._closing = False
         self._half_closed = False
+        self._unsent = 0  # what the last deadline found unsent
 
     # What the exchange asks for.
 
     @property
     def may_stay(self) -> bool:
         """Whether the connection may be kept for another request."""
-        return not self._plane.draining and not self._half_closed
+        return not self._plane.draining and (not self._half_closed or bool(self._pending))
 
     def update_reading(self) -> None:
         """Read, or stop reading, as far as there is room for what may come (back-pressure)."""
         exchange = self._exchange
         if exchange is not None and self._sink is not None:
             room = exchange.takes_request
+        elif exchange is None and not self.write_paused:
+            room = True  # a head: `_next_head` bounds it
         else:
             room = len(self._pending) <= MAX_PIPELINED_BYTES
         if room != self._reading and not self.transport.is_closing():
@@ -95,6 +105,8 @@ class ClientConnection(Timed, asyncio.Protocol):
         ahead, self._pending = self._pending, b""
         if ahead:
             self._exchange.tunnel_data(ahead)
+        if self._half_closed:
+            self._exchange.client_half_closed()
         self.update_reading()
 
     def exchange_ended(self, record: ExchangeRecord) -> None:
@@ -103,7 +115,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         self._sink = None
         self._plane.tell(record)
 
-    def exchange_finished(self, *, keep: bool) -> None:
+    def response_sent(self, *, keep: bool) -> None:
         """The response is sent whole: read the next request, or close."""
         if keep:
             self._next()
@@ -130,6 +142,7 @@ class ClientConnection(Timed, asyncio.Protocol):
     def close(self) -> None:
         """Close once all is written; nothing more is read."""
         self._closing = True
+        self.due_in(LINGER_S)
         self.transport.close()
 
     # What the data plane asks for.
@@ -155,8 +168,8 @@ class ClientConnection(Timed, asyncio.Protocol):
 
     def _read_heads(self) -> None:
         """Begin the next request, if its head is here whole."""
-        if self._exchange is not None or self._closing or self._sink is not None:
-            return
+        if self._exchange is not None or self._closing or self.write_paused:
+            return  # `resume_writing` comes back: answers are not piled up for a client that does not read
         block = self._next_head()
         if block is not None:
             self._begin(block)
@@ -167,10 +180,10 @@ class ClientConnection(Timed, asyncio.Protocol):
 
     def _next_head(self) -> bytes | None:
         """Cut the next head out of what is pending; None if it is not whole or was refused."""
-        while self._pending[:2] == b"\r\n" and not self._searched:
-            self._pending = self._pending[2:]  # empty lines before a request line are passed over (RFC 9112 §2.2)
+        if not self._searched and self._pending[:1] == b"\r":
+            self._pending = grammar.EMPTY_LINES.sub(b"", self._pending, count=1)  # tolerated (RFC 9112 §2.2)
         pending = self._pending
-        if not pending:
+        if pending in (b"", b"\r"):
             return None
         settings = self._plane.generation.settings
         end = pending.find(grammar.HEAD_END, self._searched)
@@ -196,6 +209,8 @@ class ClientConnection(Timed, asyncio.Protocol):
             self._refuse(head, block)
             return
         generation = self._plane.generation
+        if generation is not self._hop_generation:
+            self._look_at_peer(generation)
         scheme, authority = external_address(head, self._hop)
         decision = generation.routes.decide(head, scheme, authority)
         record = self._record_of(head, generation.number, decision.plan)
@@ -289,31 +304,29 @@ class ClientConnection(Timed, asyncio.Protocol):
         self.transport = cast("asyncio.Transport", transport)
         self.transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
         peer = transport.get_extra_info("peername")
-        address = peer[0].partition("%")[0] if isinstance(peer, tuple) and peer else ""
-        self._client = address or "unix"
-        self._hop = Hop(self._client.encode("ascii"), b"https" if self._secure else b"http", self._trusts(address))
+        self._client = peer[0].partition("%")[0] if isinstance(peer, tuple) and peer else UNIX_PEER
+        self._look_at_peer(self._plane.generation)
         self._plane.connected(self)
         self.due_in(self._plane.generation.settings.timeouts.idle_s)
 
-    def _trusts(self, address: str) -> bool:
-        networks = self._plane.generation.settings.trusted_proxies
-        if not networks or not address:
-            return False
-        peer = ipaddress.ip_address(address)
-        if isinstance(peer, ipaddress.IPv6Address) and peer.ipv4_mapped is not None:
-            peer = peer.ipv4_mapped
-        return any(peer in network for network in networks)
+    def _look_at_peer(self, generation: Generation) -> None:
+        """Find out whether this generation trusts the peer."""
+        self._hop_generation = generation
+        trusted = trusts(generation.settings.trusted_proxies, self._client)
+        self._hop = Hop(self._client.encode("ascii"), b"https" if self._secure else b"http", trusted)
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client: of a body or tunnel, of a head, or sent ahead."""
         if self._sink is not None:
             self._sink(data)
             return
-        self._pending = self._pending + data if self._pending else data
         if self._exchange is None:
+            self._pending += data
             self._read_heads()
-        elif len(self._pending) > MAX_PIPELINED_BYTES:
-            self.update_reading()
+        else:
+            self._pending += data
+            if len(self._pending) > MAX_PIPELINED_BYTES:
+                self.update_reading()
 
     def eof_received(self) -> bool:
         """The client will send no more.  Returns whether our half stays open: it may still read its answer."""
@@ -339,22 +352,38 @@ class ClientConnection(Timed, asyncio.Protocol):
         """The client takes no more for now: stop reading the response."""
         self.write_paused = True
         if self._exchange is not None and self._exchange.connection is not None:
-            self._exchange.connection.transport.pause_reading()
+            self._exchange.connection.hold()
 
     def resume_writing(self) -> None:
         """The client takes more again."""
         self.write_paused = False
-        if self._exchange is not None and self._exchange.connection is not None:
-            self._exchange.connection.transport.resume_reading()
+        if self._exchange is None:
+            self._read_heads()
+        elif self._exchange.connection is not None:
+            self._exchange.connection.flow()
 
     def expired(self) -> None:
         """The deadline has passed."""
+        unsent = self.transport.get_write_buffer_size()
         if self._exchange is not None:
             self._exchange.timed_out()
-        elif self._sink is not None or not self._pending:
+        elif unsent and unsent != self._unsent:
+            self._unsent = unsent  # still reading our last answer, slowly
+            self.due_in(self._plane.generation.settings.timeouts.body_s)
+        elif self._closing or not self._pending or self.write_paused:
             self.transport.abort()  # lingered, or idle for long enough
         else:
             self._refuse(HeadFault(408, "the request head did not arrive in time"), self._pending)
+
+
+def trusts(networks: tuple[Network, ...], address: str) -> bool:
+    """Whether `address`, of a peer, is in one of `networks`.  An IPv4 address mapped into IPv6 counts as IPv4."""
+    if not networks or address == UNIX_PEER:
+        return False
+    peer = ipaddress.ip_address(address)
+    if isinstance(peer, ipaddress.IPv6Address) and peer.ipv4_mapped is not None:
+        peer = peer.ipv4_mapped
+    return any(peer in network for network in networks)
 
 
 _ORIGIN_LINE: Final = grammar.known_fields((b"origin",))

@@ -103,7 +103,12 @@ class Exchange:
             self._send(connection, self._block)
         else:
             self._waiting.append(self._block)
-            upstream.connect(self)
+            self._connect()
+
+    def _connect(self) -> None:
+        """Ask for a new connection.  That has a deadline of its own, and it knows better what went wrong."""
+        self.client.not_due()
+        self._upstream.connect(self)
 
     def connected(self, connection: "UpstreamConnection") -> None:
         """Use this new connection: send what waited for it."""
@@ -116,6 +121,8 @@ class Exchange:
         self.connection = connection
         self.record.upstream = connection.pool.label
         connection.carry(self, self.generation.settings.limits.response_head_bytes)
+        if self.client.write_paused:
+            connection.hold()
         self._head_sent_at = time.monotonic()
         connection.transport.write(data)
         self._await_progress()
@@ -165,15 +172,17 @@ class Exchange:
         if head.status == 101:
             self._switch(head, rest)
             return
-        self.response = body_of(head)
+        self.response = body = body_of(head)
         self._reusable = head.keeps_alive
         block = self.plan.apply(head, self._framing_lines(head))
         # One write for the head and what came with it: a second system call costs a fifth of a small exchange.
-        if rest or head.framing is not NONE:
-            self._pass_body(rest, block)
-        else:
-            self.client.transport.write(block)
+        if head.framing is LENGTH and len(rest) == head.content_length:
+            body.content_bytes = head.content_length
+            body.done = True
+            self.client.transport.write(block + rest)
             self._finish()
+        else:
+            self._pass_body(rest, block)
 
     def _framing_lines(self, head: ResponseHead) -> bytes:
         """Decide how the body goes to the client, and whether its connection stays.  (RFC 9112 §6.1, §9.3)"""
@@ -252,7 +261,7 @@ class Exchange:
         elif self._may_retry(connection):
             self.retried = True
             self._waiting.append(self._block)
-            self._upstream.connect(self)
+            self._connect()
         else:
             self.fail(ErrorKind.CONNECTION_TERMINATED)
 
@@ -297,7 +306,9 @@ class Exchange:
     def _half_tunnel_closed(self, other: "ClientConnection | UpstreamConnection") -> bool:
         self._tunnel_ends += 1
         if self._tunnel_ends == 2 or not other.transport.can_write_eof():
-            self._release(reusable=False)
+            connection, self.connection = self.connection, None
+            if connection is not None:
+                self._upstream.finish(connection, self.generation.settings.timeouts.body_s)
             self._end()
             self.client.close()
             return False
@@ -332,10 +343,12 @@ class Exchange:
     def _finish(self) -> None:
         """Request and response are through, or at least the response is."""
         assert self.response is not None
-        self.record.response_bytes = self.response.content_bytes
-        self._release(reusable=self._reusable and self.request.done)
+        whole = self.request.done
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            self._upstream.release(connection, reusable=self._reusable and whole)
         self._end()
-        self.client.exchange_finished(keep=self._keep_client and self.request.done)
+        self.client.response_sent(keep=self._keep_client and whole)
 
     def _release(self, *, reusable: bool) -> None:
         if self.connecting is not None:

@@ -5,8 +5,10 @@ large shrinks.  Names are resolved anew for every connection: containers come ba
 """
 
 import asyncio
+import ipaddress
+import socket
 import ssl
-from typing import Final
+from typing import Any, Final
 
 from xoproxy.config.settings import Endpoint, UpstreamSettings
 from xoproxy.dataplane.deadlines import Deadlines
@@ -79,9 +81,7 @@ class Upstream:
 
     def connect(self, exchange: Exchange) -> None:
         """Make a new connection and give it to the exchange; if none can be had, the exchange fails with the last error."""
-        pools = self._in_order()
-        pools[0].outstanding += 1
-        exchange.connecting = spawn(self._connect(exchange, pools), name="connect to upstream")
+        exchange.connecting = spawn(self._connect(exchange), name="connect to upstream")
 
     def release(self, connection: UpstreamConnection, *, reusable: bool) -> None:
         """Take back the connection of an exchange that ended."""
@@ -91,6 +91,11 @@ class Upstream:
             connection.pool.keep(connection)
         else:
             connection.drop()
+
+    def finish(self, connection: UpstreamConnection, seconds: float) -> None:
+        """Take back the connection of a tunnel that ended: what is written goes out, within `seconds`."""
+        connection.pool.outstanding -= 1
+        connection.finish(seconds)
 
     def retire(self) -> None:
         """No generation refers to this upstream any more: keep nothing."""
@@ -106,31 +111,29 @@ class Upstream:
         turned = self._pools[self._turn :] + self._pools[: self._turn]
         return sorted(turned, key=lambda pool: pool.outstanding)
 
-    async def _connect(self, exchange: Exchange, pools: list[EndpointPool]) -> None:
+    async def _connect(self, exchange: Exchange) -> None:
         """Connect to the first endpoint that accepts.  Nothing was sent yet, so any request may go to the next one."""
-        counted = pools[0]
         failed = ErrorKind.PROXY_INTERNAL_ERROR
-        try:
-            for pool in pools:
-                counted.outstanding -= 1
-                counted = pool
-                counted.outstanding += 1
-                try:
-                    connection = await self._open(pool)
-                except (OSError, TimeoutError, UnicodeError) as error:
-                    failed = kind_of(error)
-                    continue
+        for pool in self._in_order():
+            exchange.record.upstream = pool.label
+            pool.outstanding += 1
+            try:
+                connection = await self._open(pool)
+            except (OSError, TimeoutError, UnicodeError) as error:
+                pool.outstanding -= 1
+                failed = kind_of(error)
+            except BaseException:
+                pool.outstanding -= 1  # the client went away
+                raise
+            else:
                 exchange.connecting = None
                 exchange.connected(connection)
                 return
-        except asyncio.CancelledError:
-            counted.outstanding -= 1  # the client went away
-            raise
-        counted.outstanding -= 1
         exchange.connecting = None
         exchange.fail(failed)
 
     async def _open(self, pool: EndpointPool) -> UpstreamConnection:
+        """Open a connection to an endpoint, by the first of its addresses that accepts."""
         loop = asyncio.get_running_loop()
         endpoint = pool.endpoint
 
@@ -140,15 +143,35 @@ class Upstream:
         async with asyncio.timeout(self.settings.connect_timeout_s):
             if endpoint.unix_path is not None:
                 transport, connection = await loop.create_unix_connection(protocol, endpoint.unix_path)
-            elif endpoint.secure:
-                name = self.settings.tls.server_name or endpoint.host
-                transport, connection = await loop.create_connection(
-                    protocol, endpoint.host, endpoint.port, ssl=self._ssl, server_hostname=name
-                )
-            else:
-                transport, connection = await loop.create_connection(protocol, endpoint.host, endpoint.port)
-        transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
-        return connection
+                transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
+                return connection
+            error: OSError | None = None
+            for address in await _addresses(endpoint):
+                try:
+                    transport, connection = await loop.create_connection(
+                        protocol, address, endpoint.port, **self._tls_of(endpoint)
+                    )
+                except OSError as failed:
+                    error = error or failed
+                else:
+                    transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
+                    return connection
+        raise error or OSError("the name has no address")
+
+    def _tls_of(self, endpoint: Endpoint) -> dict[str, Any]:
+        if not endpoint.secure:
+            return {}
+        return {"ssl": self._ssl, "server_hostname": self.settings.tls.server_name or endpoint.host}
+
+
+async def _addresses(endpoint: Endpoint) -> list[str]:
+    """Resolve the endpoint's name, anew each time; addresses in the resolver's order, each once."""
+    try:
+        return [str(ipaddress.ip_address(endpoint.host))]
+    except ValueError:
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+        return list(dict.fromkeys(str(info[4][0]) for info in found))
 
 
 def _authority(endpoint: Endpoint) -> bytes:

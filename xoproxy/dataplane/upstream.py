@@ -26,6 +26,7 @@ class UpstreamConnection(Timed, asyncio.Protocol):
 
     __slots__ = (
         "_head_limit",
+        "_held",
         "_interim_heads",
         "_pending",
         "_searched",
@@ -48,6 +49,7 @@ class UpstreamConnection(Timed, asyncio.Protocol):
         self.has_answered = False  # a byte of a response to the present request has come
         self.write_paused = False
         self._head_limit = 0
+        self._held = False
         self._pending = b""
         self._searched = 0
         self._interim_heads = 0
@@ -67,7 +69,27 @@ class UpstreamConnection(Timed, asyncio.Protocol):
     def rest(self, seconds: float) -> None:
         """Be idle, for at most `seconds`."""
         self.exchange = None
+        self.flow()
         self.due_in(seconds)
+
+    def finish(self, seconds: float) -> None:
+        """End the connection once all is written, but within `seconds`."""
+        self.exchange = None
+        self.due_in(seconds)
+        self.transport.close()
+
+    def hold(self) -> None:
+        """Stop reading: the client takes no more for now."""
+        if not self._held and not self.transport.is_closing():
+            self._held = True
+            self.transport.pause_reading()
+
+    def flow(self) -> None:
+        """Read again."""
+        if self._held:
+            self._held = False
+            if not self.transport.is_closing():
+                self.transport.resume_reading()
 
     def drop(self) -> None:
         """End the connection at once; nobody is told."""
@@ -94,7 +116,7 @@ class UpstreamConnection(Timed, asyncio.Protocol):
             exchange.response_data(data)
         else:
             self.has_answered = True
-            self._pending = self._pending + data if self._pending else data
+            self._pending += data
             self._read_heads(exchange)
 
     def _read_heads(self, exchange: "Exchange") -> None:
@@ -152,6 +174,5 @@ class UpstreamConnection(Timed, asyncio.Protocol):
             self.exchange.client.update_reading()
 
     def expired(self) -> None:
-        """Idle for too long."""
-        if self.exchange is None:
-            self.transport.abort()
+        """Idle, or ending, for too long."""
+        self.transport.abort()

@@ -64,7 +64,7 @@ class ResponsePlan:
                 cuts = sorted(cuts + [(start, end) for name, _, start, end in head.fields if name == VARY])
         if head.options or self.drop_others is not None:
             cuts = _united(cuts, self._other_cuts(head))
-        block = edit(head.block, cuts, self.lines + vary_line + lines)
+        block = edit(head.own_version_block, cuts, self.lines + vary_line + lines)
         return self._expose_all(block) if self.exposes_all else block
 
     def _other_cuts(self, head: ResponseHead) -> list[tuple[int, int]]:

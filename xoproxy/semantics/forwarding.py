@@ -131,4 +131,5 @@ def _with_named(block: bytes, options: tuple[bytes, ...], cuts: list[tuple[int, 
 
 def interim_for_client(head: ResponseHead) -> bytes:
     """Return an interim response as it goes to the client: as it came, without fields of the connection."""
-    return edit(head.block, [(start, end) for name, _, start, end in head.fields if name in HOP_BY_HOP], b"")
+    cuts = [(start, end) for name, _, start, end in head.fields if name in HOP_BY_HOP]
+    return edit(head.own_version_block, cuts, b"")

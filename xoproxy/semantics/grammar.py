@@ -27,6 +27,8 @@ RESPONSE_HEAD: Final = re.compile(
     rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [" + VALUE_BYTES + rb"]*+)?\r\n" + FIELD_LINES + rb"\r\n"
 )
 
+# Empty lines before a request line, from old clients that end a body with one too many.
+EMPTY_LINES: Final = re.compile(rb"\A(?:\r\n)++")
 HEAD_END: Final = b"\r\n\r\n"
 # The end of a head in any spelling a lenient peer would take: used only to refuse it at once instead of at the deadline.
 LENIENT_HEAD_END: Final = re.compile(rb"\n\r?\n")

@@ -99,6 +99,11 @@ class ResponseHead:
         self.fields: list[FieldLine] = []
 
     @property
+    def own_version_block(self) -> bytes:
+        """The block with our HTTP version in the status line: each hop speaks its own.  (RFC 9110 §6.2)"""
+        return self.block if self.minor else b"HTTP/1.1" + self.block[8:]
+
+    @property
     def is_interim(self) -> bool:
         """Whether this is a 1xx response other than 101, so that another head follows.  (RFC 9110 §15.2)"""
         return self.status < 200 and self.status != 101
