@@ -10,10 +10,11 @@ from xoproxy.policy.model import Policy
 TODAY = date(2026, 11, 21)
 SOURCE = "xoproxy.yaml"
 HEAD = "version: 1\nupstream: http://app:5000\n"
+NO_OPTIONS = Overrides()
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-def compiled(text: str, overrides: Overrides = Overrides(), environ: Mapping[str, str] = NOTHING) -> Loaded:
+def compiled(text: str, overrides: Overrides = NO_OPTIONS, environ: Mapping[str, str] = NOTHING) -> Loaded:
     """Compile a text that is valid."""
     return compile_text(text, SOURCE, overrides, environ=environ, today=TODAY, number=1)
 
@@ -23,7 +24,7 @@ def compiled_options(overrides: Overrides, environ: Mapping[str, str] = NOTHING)
     return compile_options(overrides, environ=environ, today=TODAY, number=1)
 
 
-def problems_of(text: str, overrides: Overrides = Overrides(), environ: Mapping[str, str] = NOTHING) -> tuple[Problem, ...]:
+def problems_of(text: str, overrides: Overrides = NO_OPTIONS, environ: Mapping[str, str] = NOTHING) -> tuple[Problem, ...]:
     """Compile a text and return every problem, warnings too."""
     try:
         return compiled(text, overrides, environ).warnings

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from xoproxy.config.drafts import PolicyDraft
-from xoproxy.config.nodes import Mapping, Scalar, Sequence, node_of
+from xoproxy.config.nodes import Mapping, Sequence, node_of
 from xoproxy.config.policies import read_policy
 from xoproxy.config.presets import PRESETS
 from xoproxy.config.problems import Id, Mark, Refused, quoted
@@ -67,15 +67,13 @@ class Policies:
 
     def _part(self, spot: Spot) -> Composed:
         """Compose one name or mapping."""
-        match spot.node:
-            case Mapping():
-                return Composed(read_policy(self._reader, spot, self._endpoints), "{" + ", ".join(spot.key_names()) + "}")
-            case Scalar():
-                name = self._reader.value(spot, self._known)
-                return Composed(self._named(name), name) if name is not None else UNTOUCHED
-            case Sequence():
-                self._reader.report(spot.place, Id.WRONG_KIND, "a list within a list; write the names and mappings in one list")
-                return UNTOUCHED
+        if isinstance(spot.node, Mapping):
+            return Composed(read_policy(self._reader, spot, self._endpoints), "{" + ", ".join(spot.key_names()) + "}")
+        if isinstance(spot.node, Sequence):
+            self._reader.report(spot.place, Id.WRONG_KIND, "a list within a list; write the names and mappings in one list")
+            return UNTOUCHED
+        name = self._reader.value(spot, self._known)
+        return Composed(self._named(name), name) if name is not None else UNTOUCHED
 
     def _named(self, name: str) -> PolicyDraft:
         self._used.add(name)

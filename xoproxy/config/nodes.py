@@ -58,13 +58,11 @@ Plain = str | list["Plain"] | dict[str, "Plain"]
 
 def node_of(value: Plain, mark: Mark) -> Node:
     """Return a node for a value that stands in the program, not in a file."""
-    match value:
-        case str():
-            return Scalar(value, mark, literal=True)
-        case list():
-            return Sequence(tuple(node_of(item, mark) for item in value), mark)
-        case dict():
-            return Mapping(tuple((Scalar(key, mark, literal=True), node_of(item, mark)) for key, item in value.items()), mark)
+    if isinstance(value, str):
+        return Scalar(value, mark, literal=True)
+    if isinstance(value, list):
+        return Sequence(tuple(node_of(item, mark) for item in value), mark)
+    return Mapping(tuple((Scalar(key, mark, literal=True), node_of(item, mark)) for key, item in value.items()), mark)
 
 
 @dataclass(slots=True)
@@ -255,6 +253,8 @@ _ADVICE: Final = (
     ),
     (re.compile(r"could not find expected ':'"), "a ':' with a space after it is missing after a key"),
     (re.compile(r"'[%@`]' that cannot start"), "a text that begins with this character needs quotes"),
+    (re.compile(r"but got '\{'"), 'within { } or [ ] a text with a bracket needs quotes, as "${NAME}"'),
+    (re.compile(r"expected <block end>"), "the indentation is off; what belongs together begins in the same column"),
     (re.compile(r"unexpected end of stream|'<stream end>'"), "a quote or bracket is opened and never closed"),
 )
 

@@ -47,10 +47,6 @@ def _with_origins(policy: Node | None, origins: tuple[str, ...]) -> Node:
     mark = Mark("--allow-origin")
     keys: dict[str, Plain] = {"allow_origins": [*origins], "allow_methods": _OPEN_METHODS, "allow_headers": "*"}
     granted = node_of({"cors": keys}, mark)
-    match policy:
-        case None:
-            return granted
-        case Sequence():
-            return Sequence((*policy.items, granted), policy.mark)
-        case _:
-            return Sequence((policy, granted), policy.mark)
+    if isinstance(policy, Sequence):
+        return Sequence((*policy.items, granted), policy.mark)
+    return Sequence((granted,) if policy is None else (policy, granted), mark)

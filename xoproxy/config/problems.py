@@ -145,13 +145,13 @@ class Problem:
         if self.line:
             where = f"{where}:{self.line}:{self.column}"
             path = f"{self.path}: " if self.path else ""
-        return f"{where}: {self.id} {self.severity.value}: {path}{self.message}"
+        return printable(f"{where}: {self.id} {self.severity.value}: {path}{self.message}")
 
 
 def problem_at(place: Place, kind: Id, message: str) -> Problem:
     """Return a problem of this kind at a place."""
     mark = place.mark
-    return Problem(mark.source, mark.line, mark.column, kind.code, kind.severity, kind.reason, place.path, message)
+    return Problem(mark.source, mark.line, mark.column, kind.code, kind.severity, kind.reason, place.path, printable(message))
 
 
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
@@ -176,12 +176,18 @@ class Refused(Exception):  # noqa: N818  raised by parsers of one value, never l
         super().__init__(message)
 
 
+def printable(text: str) -> str:
+    """Return the text with every character escaped that could break or forge a line, or steer a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
 def quoted(text: str) -> str:
-    """Return the text in quotes, shortened, with everything that could break or forge a line escaped."""
+    """Return the text in quotes, shortened and printable."""
     short = text if len(text) <= 80 else text[:77] + "..."
     escaped = short.replace("\\", "\\\\").replace('"', '\\"')
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode("ascii") for c in escaped)
-    return f'"{shown}"'
+    return f'"{printable(escaped)}"'
 
 
 def child_path(path: str, key: str) -> str:

@@ -103,20 +103,18 @@ class Reader:
     def items(self, spot: Spot) -> tuple[Spot, ...] | None:
         """Return the members of a list; one value stands for a list of one."""
         node = spot.node
-        match node:
-            case Sequence():
-                if not node.items:
-                    self.report(spot.place, Id.EMPTY_VALUE, "the list is empty; give it a value or remove the key")
-                    return None
-                return tuple(Spot(item, f"{spot.path}[{index}]") for index, item in enumerate(node.items))
-            case Scalar(is_null=True):
+        if isinstance(node, nodes.Mapping):
+            self.report(spot.place, Id.WRONG_KIND, "a list is wanted here, not a mapping")
+            return None
+        if isinstance(node, Scalar):
+            if node.is_null:
                 self._report_empty(spot)
                 return None
-            case Scalar():
-                return (spot,)
-            case nodes.Mapping():
-                self.report(spot.place, Id.WRONG_KIND, "a list is wanted here, not a mapping")
-                return None
+            return (spot,)
+        if not node.items:
+            self.report(spot.place, Id.EMPTY_VALUE, "the list is empty; give it a value or remove the key")
+            return None
+        return tuple(Spot(item, f"{spot.path}[{index}]") for index, item in enumerate(node.items))
 
     def values(self, spot: Spot | None, parse: Callable[[str], T]) -> tuple[T, ...] | None:
         """Return the members of a list that `parse` could read; None if there is no list."""
@@ -161,10 +159,6 @@ class Reader:
 
 
 def _kind(node: Node) -> str:
-    match node:
-        case Scalar():
-            return "one value"
-        case Sequence():
-            return "a list"
-        case nodes.Mapping():
-            return "a mapping"
+    if isinstance(node, Scalar):
+        return "one value"
+    return "a list" if isinstance(node, Sequence) else "a mapping"
