@@ -161,11 +161,8 @@ def test_escape_past_its_date_is_warned_about_and_stays_in_force(expires: str, *
 
 
 def test_rule_about_several_keys_points_to_the_offending_part() -> None:
-    text = (
-        HEAD
-        + "policies:\n  open: {cors: {allow_origins: '*'}}\n  login:\n    cors: {allow_credentials: true}\npolicy: [open, login]\n"
-    )
-    (problem,) = problems_of(text)
+    policies = "policies:\n  open: {cors: {allow_origins: '*'}}\n  login:\n    cors: {allow_credentials: true}\n"
+    (problem,) = problems_of(HEAD + policies + "policy: [open, login]\n")
 
     assert (problem.id, problem.line, problem.path) == ("XO107", 6, "policies.login.cors.allow_credentials")
 

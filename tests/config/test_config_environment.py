@@ -39,7 +39,8 @@ def test_references_are_filled_in_once(text: str, expanded: str | None) -> None:
 
 
 def test_values_come_from_the_environment_that_is_given() -> None:
-    text = 'version: ${V:-1}\nupstream: ${UP}\npolicy: ["${P}"]\npolicies: {a: {cors: {allow_origins: \'${O:-*}\'}, coop: "${C}"}}\n'
+    policies = "policies: {a: {cors: {allow_origins: '${O:-*}'}, coop: '${C}'}}\n"
+    text = "version: ${V:-1}\nupstream: ${UP}\npolicy: ['${P}']\n" + policies
     loaded = compiled(text, environ={"UP": "http://a:1", "P": "a", "C": "off"})
 
     assert loaded.generation.settings.upstreams[0].name == "http://a:1"

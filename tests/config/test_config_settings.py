@@ -160,6 +160,23 @@ def test_one_upstream_listed_twice_is_one_endpoint() -> None:
     assert upstream.endpoints == (Endpoint("a", 80),)
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (Endpoint("app", 80), "http://app"),
+        (Endpoint("app", 443), "http://app:443"),
+        (Endpoint("app", 443, secure=True), "https://app"),
+        (Endpoint("::1", 5000), "http://[::1]:5000"),
+        (Endpoint("localhost", 80, unix_path="/run/a.sock"), "http+unix:/run/a.sock"),
+        (TcpAddress("::", 80), "[::]:80"),
+        (TcpAddress("", 80), ":80"),
+        (UnixAddress("/run/a.sock"), "unix:/run/a.sock"),
+    ],
+)
+def test_addresses_are_written_as_the_file_writes_them(value: object, text: str) -> None:
+    assert str(value) == text
+
+
 def test_password_in_an_upstream_url_is_not_repeated() -> None:
     told = "".join(str(problem) for problem in problems_of("version: 1\nupstream: http://me:hunter2@app/é x\n"))
 

@@ -203,12 +203,19 @@ LOG: Final = Keys("`log`", ("format", "level"), _peers({"format": "style output"
 _ALL: Final = (TOP, LISTENER, ADMIN, UPSTREAM, POLICY, CORS, HEADERS, ROUTE, MATCH, REPORTING, TIMEOUTS, LIMITS)
 
 
+def _homes(bare: str) -> list[str]:
+    """Return the mappings that have a key of this very name."""
+    return [f"{keys.where} (`{name}`)" for keys in _ALL for name in keys.names if _bare(name) == bare]
+
+
 def meant(key: str, keys: Keys) -> str | None:
     """Return the key of `keys` that `key` is most likely meant to be, if there is one."""
     bare = _bare(key)
     candidates = dict(keys.peers) | {_bare(name): name for name in keys.names}
     if bare in candidates:
         return candidates[bare]
+    if _homes(bare):
+        return None
     close = difflib.get_close_matches(bare[:64], list(candidates), n=1, cutoff=0.75)
     return candidates[close[0]] if close else None
 
@@ -222,7 +229,6 @@ def unknown_key(key: str, keys: Keys) -> str:
         if bare == _bare(likely):
             return f"{said}; it is spelled `{likely}`"
         return f"{said}; write `{likely}`" if bare in keys.peers else f"{said}; did you mean `{likely}`?"
-    homes = [f"{other.where} (`{name}`)" for other in _ALL for name in other.names if _bare(name) == bare]
-    if homes:
+    if homes := _homes(bare):
         return f"{said}; it belongs in {' or '.join(homes[:2])}"
     return f"{said}; its keys are {', '.join(keys.names)}"

@@ -176,7 +176,7 @@ def _is_address(host: str) -> bool:
 
 def punycode(host: str) -> str:
     """Return the ASCII form of a host name, as browsers make it for all usual names.  (UTS 46, non-transitional)"""
-    labels = unicodedata.normalize("NFC", host.lower()).split(".")
+    labels = unicodedata.normalize("NFKC", host).lower().replace("\u3002", ".").split(".")
     return ".".join(label if label.isascii() else "xn--" + label.encode("punycode").decode("ascii") for label in labels)
 
 

@@ -51,7 +51,7 @@ class Upstreams:
         text = self._reader.text(spot)
         if text is None or text in self._known:
             return text
-        if not any(mark in text for mark in ":/."):
+        if self._known and not any(mark in text for mark in ":/."):
             return self.named(spot)
         endpoint = self._reader.value(spot, upstream_url)
         self._known[text] = self._made(text, (endpoint,), UpstreamTls()) if endpoint is not None else None
