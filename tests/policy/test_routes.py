@@ -1,0 +1,264 @@
+"""Routes: which entry of the file a request belongs to, and what happens where none does."""
+
+from collections.abc import Sequence
+
+import pytest
+from support.exchanges import HOST, exact, exchange, preflight, request, response
+
+from xoproxy.policy.cors import CorsOutcome
+from xoproxy.policy.model import ANY, Cors, Policy, ReportingEndpoints, ResourcePolicy
+from xoproxy.policy.routes import Answer, Forward, Match, Route, RouteTable, compile_path, host_name
+from xoproxy.semantics.heads import RequestHead
+
+APP = b"https://app.example"
+
+
+def table(matches: Sequence[Match], default: Policy | None = None, policy: Policy | None = None) -> RouteTable:
+    routes = [Route(f"routes[{at}]", match, "web", policy or Policy(), "test") for at, match in enumerate(matches)]
+    return RouteTable(tuple(routes), default or Policy(), ReportingEndpoints())
+
+
+def chosen(matches: Sequence[Match], head: RequestHead) -> int | None:
+    """Return the number of the route that takes this request."""
+    decision = table(matches).decide(head, b"http", head.host)
+    if isinstance(decision, Forward):
+        return int(decision.route.name[7:-1])
+    assert decision.route is None
+    return None
+
+
+@pytest.mark.parametrize(
+    ("host", "sent", "matches"),
+    [
+        pytest.param("a.example", b"a.example", True, id="exact"),
+        pytest.param("a.example", b"A.EXAMPLE", True, id="case"),
+        pytest.param("a.example", b"a.example:8080", True, id="any-port"),
+        pytest.param("a.example", b"a.example.", True, id="final-dot"),
+        pytest.param("a.example", b"a.example.:8080", True, id="final-dot-and-port"),
+        pytest.param("a.example", b"a.example..", False, id="two-final-dots"),
+        pytest.param("a.example", b"x.a.example", False, id="subdomain"),
+        pytest.param("a.example", b"a.example.evil.test", False, id="suffix"),
+        pytest.param("a.example", b"aaexample", False, id="dot-is-a-dot"),
+        pytest.param("*.a.example", b"x.a.example", True, id="one-label"),
+        pytest.param("*.a.example", b"x.y.a.example:1", True, id="two-labels"),
+        pytest.param("*.a.example", b"X.A.Example.", True, id="wildcard-case-dot"),
+        pytest.param("*.a.example", b"a.example", False, id="wildcard-parent"),
+        pytest.param("*.a.example", b".a.example", False, id="wildcard-empty-label"),
+        pytest.param("*.a.example", b"xa.example", False, id="wildcard-prefix"),
+        pytest.param("*.a.example", b"x.a.example.evil.test", False, id="wildcard-suffix"),
+        pytest.param("[::1]", b"[::1]", True, id="ipv6"),
+        pytest.param("[::1]", b"[::1]:8080", True, id="ipv6-port"),
+        pytest.param("[::1]", b"[::1:8080]", False, id="ipv6-longer"),
+        pytest.param("127.0.0.1", b"127.0.0.1:80", True, id="ipv4"),
+        pytest.param("b\u00fccher.example", b"xn--bcher-kva.example", True, id="idn"),
+        pytest.param("*.b\u00fccher.example", b"x.xn--bcher-kva.example", True, id="wildcard-idn"),
+        pytest.param(None, b"anything", True, id="any"),
+    ],
+)
+def test_host(host: str | None, sent: bytes, matches: bool) -> None:
+    """A host is compared whole: without port, case and final dot; ``*.`` is one or more labels."""
+    assert chosen([Match(host=host)], request(host=sent)) == (0 if matches else None)
+
+
+@pytest.mark.parametrize(
+    ("glob", "target", "matches"),
+    [
+        pytest.param("/", b"/", True, id="root"),
+        pytest.param("/", b"/a", False, id="root-only"),
+        pytest.param("/", b"/?a=/b", True, id="query-is-no-path"),
+        pytest.param("/api", b"/api", True, id="exact"),
+        pytest.param("/api", b"/api/", False, id="exact-slash"),
+        pytest.param("/api", b"/API", False, id="case"),
+        pytest.param("/api", b"/apix", False, id="exact-longer"),
+        pytest.param("/api/**", b"/api", True, id="tree-itself"),
+        pytest.param("/api/**", b"/api/", True, id="tree-slash"),
+        pytest.param("/api/**", b"/api/a/b/c", True, id="tree-deep"),
+        pytest.param("/api/**", b"/apix", False, id="tree-whole-segment"),
+        pytest.param("/api/**", b"/x/api/a", False, id="tree-from-the-root"),
+        pytest.param("/api/**", b"/api?x", True, id="tree-query"),
+        pytest.param("/api/*", b"/api/a", True, id="segment"),
+        pytest.param("/api/*", b"/api/", True, id="segment-empty"),
+        pytest.param("/api/*", b"/api", False, id="segment-missing"),
+        pytest.param("/api/*", b"/api/a/b", False, id="segment-one"),
+        pytest.param("/*/x", b"/a/x", True, id="segment-in-the-middle"),
+        pytest.param("/*/x", b"/a/b/x", False, id="segment-not-across"),
+        pytest.param("/**/x", b"/a/b/x", True, id="across"),
+        pytest.param("/**/x", b"/a/b/xy", False, id="across-end"),
+        pytest.param("/**.js", b"/a/b.js", True, id="suffix"),
+        pytest.param("/*.js", b"/a.js", True, id="file"),
+        pytest.param("/*.js", b"/axjs", False, id="dot-is-a-dot"),
+        pytest.param("/**", b"/", True, id="everything"),
+        pytest.param("/**", b"*", False, id="everything-is-not-the-server"),
+        pytest.param("/a+(b)[c]$", b"/a+(b)[c]$", True, id="no-patterns"),
+        pytest.param("/a+", b"/aa", False, id="plus-is-a-plus"),
+        pytest.param("/api/**", b"/%61pi/x", True, id="encoded-letter"),
+        pytest.param("/api/**", b"/%61%70%69", True, id="all-encoded"),
+        pytest.param("/api/**", b"/api%2Fx", True, id="encoded-slash"),
+        pytest.param("/admin/**", b"/api/../admin/x", True, id="dot-segments"),
+        pytest.param("/admin/**", b"/api/%2e%2e/admin", True, id="encoded-dot-segments"),
+        pytest.param("/admin/**", b"/api/%2E./admin", True, id="half-encoded-dot-segments"),
+        pytest.param("/admin/**", b"/api%2f..%2Fadmin", True, id="encoded-slashes-and-dots"),
+        pytest.param("/admin/**", b"/./admin", True, id="one-dot"),
+        pytest.param("/admin/**", b"/../../admin", True, id="above-the-root"),
+        pytest.param("/api/**", b"/api/../admin", False, id="out-of-the-tree"),
+        pytest.param("/api/**", b"/api/%2e%2e/admin", False, id="out-of-the-tree-encoded"),
+        pytest.param("/admin/**", b"/%2561dmin", False, id="decoded-once"),
+        pytest.param("/a*", b"/a%0Ab", True, id="line-feed-encoded"),
+        pytest.param("/caf\u00e9", b"/caf%C3%A9", True, id="utf-8"),
+        pytest.param("/caf\u00e9", b"/caf%E9", False, id="not-latin-1"),
+        pytest.param("/api/**", b"http://shop.example/api/x", True, id="absolute-form"),
+        pytest.param("/", b"http://shop.example", True, id="absolute-form-without-path"),
+        pytest.param("/api", b"/api%", False, id="broken-encoding"),
+        pytest.param("/api%", b"/api%", True, id="broken-encoding-stays"),
+    ],
+)
+def test_path(glob: str, target: bytes, matches: bool) -> None:
+    """A glob is held against the decoded path without dot segments: no spelling slips past it."""
+    assert chosen([Match(path=glob)], request(b"GET", target)) == (0 if matches else None)
+
+
+@pytest.mark.parametrize("glob", ["/", "/api", "/api/**"])
+def test_the_server_itself_matches_no_path(glob: str) -> None:
+    """``OPTIONS *`` asks about the server, not about a path (RFC 9112 §3.2.4)."""
+    assert chosen([Match(path=glob)], request(b"OPTIONS", b"*")) is None
+    assert chosen([Match(path=glob), Match()], request(b"OPTIONS", b"*")) == 1
+
+
+def test_methods() -> None:
+    """Methods are compared as they are, case included."""
+    match = Match(methods=frozenset({b"GET", b"patch"}))
+
+    assert [chosen([match], request(method)) for method in (b"GET", b"patch", b"PATCH", b"get", b"HEAD")] == [
+        0,
+        0,
+        None,
+        None,
+        None,
+    ]
+
+
+def test_a_preflight_is_matched_by_the_method_it_asks_for() -> None:
+    """Never by OPTIONS; an OPTIONS that is no preflight is matched as what it is."""
+    matches = [Match(methods=frozenset({b"OPTIONS"})), Match(methods=frozenset({b"PUT"})), Match()]
+    routes = table(matches, policy=Policy(cors=Cors(allow_origins=ANY)))
+
+    decisions = [
+        routes.decide(head, b"http", HOST)
+        for head in (
+            preflight(APP, b"PUT"),
+            preflight(APP, b"DELETE"),
+            request(b"OPTIONS"),
+            request(b"OPTIONS", b"/", b"Access-Control-Request-Method: PUT"),
+            request(b"OPTIONS", b"/", b"Origin: " + APP),
+        )
+    ]
+
+    assert [(type(one), one.route and one.route.name) for one in decisions] == [
+        (Answer, "routes[1]"),
+        (Answer, "routes[2]"),
+        (Forward, "routes[0]"),
+        (Forward, "routes[0]"),
+        (Forward, "routes[0]"),
+    ]
+
+
+def test_first_match_wins() -> None:
+    """Routes are tried in the order of the file, and every part of a match must hold."""
+    matches = [
+        Match(host="a.example", path="/v1/**", methods=frozenset({b"GET"})),
+        Match(host="a.example", path="/v1/**"),
+        Match(path="/v1/x"),
+        Match(host="a.example"),
+        Match(),
+        Match(path="/never"),
+    ]
+
+    assert chosen(matches, request(b"GET", b"/v1/x", host=b"a.example")) == 0
+    assert chosen(matches, request(b"PUT", b"/v1/x", host=b"a.example")) == 1
+    assert chosen(matches, request(b"GET", b"/v1/x", host=b"b.example")) == 2
+    assert chosen(matches, request(b"GET", b"/v2", host=b"a.example")) == 3
+    assert chosen(matches, request(b"GET", b"/never", host=b"b.example")) == 4
+
+
+def test_each_route_has_its_own_policy() -> None:
+    """Equal policies may share a compiled rule; different ones never do."""
+    a, b = Policy(corp=ResourcePolicy.SAME_ORIGIN), Policy(corp=ResourcePolicy.CROSS_ORIGIN)
+    routes = tuple(
+        Route(f"routes[{at}]", Match(path=path), "web", policy, "test")
+        for at, (path, policy) in enumerate([("/a", a), ("/b", b), ("/c", a)])
+    )
+    mixed = RouteTable(routes, Policy(), ReportingEndpoints())
+
+    sent = [exchange(mixed, request(b"GET", path), response(200)).decided for path in (b"/a", b"/b", b"/c", b"/d")]
+
+    assert sent == [
+        [b"Cross-Origin-Resource-Policy: same-origin"],
+        [b"Cross-Origin-Resource-Policy: cross-origin"],
+        [b"Cross-Origin-Resource-Policy: same-origin"],
+        [],
+    ]
+    assert mixed.routes == routes
+
+
+def test_no_route_is_404_under_the_default_policy() -> None:
+    """Our own 404 is readable wherever the default policy says so, for preflights too (rule 1)."""
+    default = Policy(cors=Cors(allow_origins=(exact("https://app.example"),)), corp=ResourcePolicy.SAME_SITE)
+    routes = table([Match(path="/a")], default)
+    readable = [b"Access-Control-Allow-Origin: " + APP, b"Cross-Origin-Resource-Policy: same-site", b"Vary: Origin"]
+
+    for head in (request(b"GET", b"/b", b"Origin: " + APP), preflight(APP, b"PUT", target=b"/b")):
+        decision = routes.decide(head, b"https", HOST)
+        seen = exchange(routes, head, response(200))
+
+        assert isinstance(decision, Answer)
+        assert decision.detail
+        assert (seen.status, seen.forwarded, seen.decided) == (404, False, readable)
+    assert exchange(routes, request(b"GET", b"/b"), response(200)).decided == readable[1:]
+
+
+def test_an_unread_head_is_answered_under_the_default_policy() -> None:
+    """Of a head outside the grammar at most Origin could be made out (rule 1)."""
+    routes = table([Match()], Policy(cors=Cors(allow_origins=(exact("https://app.example"),))))
+
+    def seen(origin: bytes | None) -> bytes:
+        return routes.plan_for_unread(origin).apply(response(400))
+
+    assert b"\r\nAccess-Control-Allow-Origin: https://app.example\r\n" in seen(APP)
+    for origin in (None, b"https://other.example", b"null", b""):
+        assert b"Access-Control" not in seen(origin)
+        assert b"\r\nVary: Origin\r\n" in seen(origin)
+    assert routes.plan_for_unread(b"https://other.example").outcome is CorsOutcome.REFUSED
+    assert routes.plan_for_unread(None).outcome is CorsOutcome.NONE
+    assert table([]).plan_for_unread(APP).outcome is CorsOutcome.NONE
+
+
+@pytest.mark.parametrize(
+    ("default", "origin", "line"),
+    [
+        pytest.param(Cors(allow_origins=ANY), None, b"\r\nAccess-Control-Allow-Origin: *\r\n", id="constant"),
+        pytest.param(Cors(allow_origins=ANY), APP, b"\r\nAccess-Control-Allow-Origin: *\r\n", id="constant-granted"),
+    ],
+)
+def test_an_unread_head_gets_the_constant_answer(default: Cors, origin: bytes | None, line: bytes) -> None:
+    """``*`` goes to everyone."""
+    assert line in table([], Policy(cors=default)).plan_for_unread(origin).apply(response(431))
+
+
+def test_refusals_say_why_in_words() -> None:
+    """The detail is for the person behind the browser; a success needs none."""
+    routes = table([Match()], policy=Policy(cors=Cors(allow_origins=(exact("https://app.example"),))))
+    refused = routes.decide(preflight(b"https://other.example", b"PUT"), b"https", HOST)
+    granted = routes.decide(preflight(APP, b"PUT"), b"https", HOST)
+
+    assert isinstance(refused, Answer)
+    assert isinstance(granted, Answer)
+    assert (refused.status, bool(refused.detail)) == (403, True)
+    assert (granted.status, granted.detail) == (204, "")
+
+
+def test_hosts_and_globs_by_themselves() -> None:
+    """The parts that `explain` and the tests of the configuration use, too."""
+    assert host_name(b"A.Example.:80") == b"a.example"
+    assert host_name(b"[::1]:80") == b"[::1]"
+    assert compile_path("/a/**").fullmatch(b"/a/b\n/c")
+    assert not compile_path("/a/*").fullmatch(b"/a/b/c")
