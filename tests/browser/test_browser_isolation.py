@@ -132,4 +132,7 @@ async def test_opener_policy_decides_whether_a_popup_keeps_its_opener(
     await window.wait_for_url("**/popup")
 
     assert await window.evaluate("opener !== null") is kept
-    assert await page.evaluate("popup.closed") is not kept
+    if kept:
+        assert not await page.evaluate("popup.closed")
+    else:
+        await page.wait_for_function("popup.closed")  # the opener's side of the cut, a moment later

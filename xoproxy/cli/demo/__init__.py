@@ -93,7 +93,7 @@ def _serve(port: int, backend_port: int, signals: HeldSignals) -> None:
 
 def policy_file() -> Path:
     """Return where the demo's policy file is: beside this module once installed, in `config/` in a source checkout."""
-    installed = Path(str(files(__package__))) / POLICY_FILE
+    installed = Path(str(files("xoproxy.cli.demo"))) / POLICY_FILE
     return installed if installed.is_file() else Path(__file__).parents[3] / "config" / POLICY_FILE
 
 

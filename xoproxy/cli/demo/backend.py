@@ -6,7 +6,7 @@ Rule 2: it needs nothing but the standard library and the files beside it.
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -29,13 +29,13 @@ class Reply:
     content: bytes
     content_type: str
     status: HTTPStatus = HTTPStatus.OK
-    fields: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def site(direct: str, through: str) -> dict[str, Reply]:
     """Return the static files by path; the page names the two addresses that it is served at."""
-    replies = {}
-    for file in (files(__package__) / "site").iterdir():
+    replies: dict[str, Reply] = {}
+    for file in (files("xoproxy.cli.demo") / "site").iterdir():
         content_type = CONTENT_TYPES.get(file.name.rpartition(".")[2])
         if content_type is not None:
             text = file.read_text(encoding="utf-8").replace("{{direct}}", direct).replace("{{through}}", through)
@@ -83,7 +83,7 @@ class Backend(ThreadingHTTPServer):
         return int(self.server_address[1])
 
     @contextmanager
-    def serving(self) -> Iterator[None]:
+    def serving(self) -> Generator[None, None, None]:
         """Serve in a thread for the time of the block."""
         thread = threading.Thread(target=self.serve_forever, args=(0.1,), name="demo-backend", daemon=True)
         thread.start()
@@ -99,11 +99,11 @@ class Handler(BaseHTTPRequestHandler):
     """GET and HEAD of ready-made answers."""
 
     protocol_version = "HTTP/1.1"
-    server: Backend
     timeout = 60.0  # seconds; a thread per connection must not wait for ever
 
     def do_GET(self) -> None:
         """Answer with a file, the API or 404."""
+        assert isinstance(self.server, Backend)
         path = self.path.partition("?")[0]
         reply = self.server.site.get(path) or api(path, authorized="Authorization" in self.headers)
         self._send(reply or _json({"message": "no such page"}, HTTPStatus.NOT_FOUND))
@@ -121,5 +121,5 @@ class Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(reply.content)
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  http.server's name
         """Say nothing: the terminal is for the two addresses."""

@@ -6,7 +6,6 @@ from contextlib import ExitStack
 from typing import Final
 
 LOOPBACK: Final = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
-ATTEMPTS: Final = 20
 
 
 def choose_port(wanted: int | None, default: int) -> int:
@@ -15,10 +14,9 @@ def choose_port(wanted: int | None, default: int) -> int:
         return wanted
     if wanted is None and is_free(default):
         return default
-    for _ in range(ATTEMPTS):
+    port = _kernel_port()
+    while not is_free(port):
         port = _kernel_port()
-        if is_free(port):
-            break
     return port
 
 
