@@ -109,6 +109,12 @@ class ResponseHead:
         return self.status < 200 and self.status != 101
 
 
+@lru_cache(maxsize=256)
+def _connection_options(value: bytes) -> tuple[bytes, ...]:
+    """Return the options of one Connection field line, lower case.  (RFC 9110 §7.6.1)  Peers send few different ones."""
+    return tuple(tokens(value.lower()))
+
+
 def _keeps_alive(minor: int, options: tuple[bytes, ...]) -> bool:
     """Whether a connection persists after a message with these connection options.  (RFC 9112 §9.3)"""
     return b"close" not in options and (minor == 1 or b"keep-alive" in options)
@@ -146,7 +152,7 @@ def read_request_head(block: bytes) -> RequestHead | HeadFault:
         elif name == b"transfer-encoding":
             codings.append(value)
         elif name == b"connection":
-            head.options += tuple(tokens(value.lower()))
+            head.options += _connection_options(value)
         elif name == b"access-control-request-method":
             head.preflight_method = value if head.preflight_method is None else head.preflight_method + b", " + value
     fault = _check_authority(head, hosts)
@@ -236,7 +242,7 @@ def read_response_head(block: bytes, request_method: bytes) -> ResponseHead | He
         if name == b"transfer-encoding":
             codings.append(value)
         elif name == b"connection":
-            head.options += tuple(tokens(value.lower()))
+            head.options += _connection_options(value)
     fault = _frame_response(head, lengths, codings, to_head=request_method == b"HEAD")
     if fault is not None:
         return fault
