@@ -1,5 +1,6 @@
 """Records, events and what libraries log end in one output and one format."""
 
+import contextlib
 import json
 import logging
 import os
@@ -31,10 +32,8 @@ def journal() -> Iterator[tuple[Journal, Written]]:
 
     yield journal, written
     for fd in (reading, writing):
-        try:
+        with contextlib.suppress(OSError):
             os.close(fd)
-        except OSError:
-            pass
 
 
 def event(level: LogLevel = LogLevel.INFO) -> Event:
@@ -108,7 +107,7 @@ def test_what_libraries_log_ends_in_the_same_format(journal: tuple[Journal, Writ
         logging.getLogger("asyncio").warning("slow\n%s", "callback")
         logging.getLogger("asyncio").info("not this")
         try:
-            raise ValueError("a\nb")
+            int("a\nb")
         except ValueError:
             logging.getLogger("aiohttp.server").exception("failed")
         handler.handleError = lambda record: None  # type: ignore[method-assign]
@@ -124,4 +123,4 @@ def test_what_libraries_log_ends_in_the_same_format(journal: tuple[Journal, Writ
         ("warning", "asyncio", "slow\ncallback"),
         ("error", "aiohttp.server", "failed"),
     ]
-    assert lines[1]["traceback"].endswith("ValueError: a\nb")
+    assert lines[1]["traceback"].endswith("ValueError: invalid literal for int() with base 10: 'a\\nb'")

@@ -57,6 +57,10 @@ def _keep_standard_descriptors() -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
+    if sys.__stdout__ is None:
+        sys.stdout = os.fdopen(1, "w", closefd=False)
+    if sys.__stderr__ is None:
+        sys.stderr = os.fdopen(2, "w", closefd=False)
 
 
 def _forget_stdout() -> None:

@@ -14,16 +14,18 @@ import hashlib
 import importlib
 import os
 import stat
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from xoproxy.config.settings import LogLevel
 from xoproxy.telemetry.events import Event
+from xoproxy.telemetry.tasks import spawn
 
 POLL_INTERVAL_S: Final = 1.0
 SETTLE_MS: Final = 25  # events closer than this are one save
+WATCHES_STAND_S: Final = 0.05
 _MAX_LINKS: Final = 40  # the kernel's own limit (path_resolution(7))
 _MAX_DIGESTED_BYTES: Final = 4 * 1024 * 1024  # larger is no configuration; its size and mtime are compared
 
@@ -92,7 +94,7 @@ class Watcher:
     def __init__(
         self,
         path: str,
-        look: Callable[[], Awaitable[None]],
+        look: Callable[[], Coroutine[object, object, None]],
         report: Callable[[Event], None],
         poll_interval_s: float = POLL_INTERVAL_S,
     ) -> None:
@@ -115,6 +117,7 @@ class Watcher:
     async def _poll(self) -> None:
         """Look again whenever the file's identity or content is another; renew the events where directories were replaced."""
         seen = await asyncio.to_thread(identify, self._path)
+        await self._look()  # what changed since the start
         while True:
             await asyncio.sleep(self._poll_interval_s)
             now = await asyncio.to_thread(identify, self._path)
@@ -143,11 +146,12 @@ class Watcher:
         """Follow the directories that count now, until others do."""
         self._places = _places(self._path)
         self._places_changed.clear()
-        self.has_events = True
         if not self._places:  # nothing to watch until a directory comes back
             await self._places_changed.wait()
             await self._look()
             return
+        # `awatch` does not tell when its watches stand.  It takes some milliseconds, in which a change goes unnoticed.
+        standing = asyncio.get_running_loop().call_later(WATCHES_STAND_S, self._watches_stand)
         changes = awatch(
             *(name for name, _, _ in self._places),
             watch_filter=None,
@@ -156,19 +160,25 @@ class Watcher:
             stop_event=self._places_changed,
             recursive=False,
         )
-        async with contextlib.aclosing(changes):
-            await self._look()  # what changed before the watches stood
-            async for _ in changes:
-                await self._look()
-                if _places(self._path) != self._places:
-                    return
+        try:
+            async with contextlib.aclosing(changes):
+                async for _ in changes:
+                    await self._look()
+                    if _places(self._path) != self._places:
+                        return
+        finally:
+            standing.cancel()
+
+    def _watches_stand(self) -> None:
+        """Look for what changed while nothing was watched."""
+        self.has_events = True
+        spawn(self._look(), name="watch-start")
 
     def _note(self, identity: Identity) -> None:
         """Say it once, and loudly, when the file has become one that can never change again."""
         if identity.is_orphaned and not self.is_orphaned:
-            self._report(
-                Event(LogLevel.ERROR, "xoproxy.reload", "orphaned", orphaned_message(self._path), {"path": self._path})
-            )
+            message = orphaned_message(self._path)
+            self._report(Event(LogLevel.ERROR, "xoproxy.reload", "orphaned", message, {"path": self._path}))
         self.is_orphaned = identity.is_orphaned
 
 

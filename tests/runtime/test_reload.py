@@ -1,0 +1,247 @@
+"""A reload puts what is new and valid into force, and changes nothing otherwise."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from xoproxy.config import ConfigInvalid, Generation, Loaded, Overrides, compile_text, read_text
+from xoproxy.config.settings import LogLevel
+from xoproxy.runtime.reload import MAX_LOGGED_PROBLEMS, Reloader
+from xoproxy.runtime.source import ConfigSource
+from xoproxy.telemetry.events import Event
+from xoproxy.telemetry.reloads import Outcome, Trigger
+
+FIRST = "version: 1\nupstream: http://first:80\n"
+SECOND = "version: 1\nupstream: http://second:80\n"
+BROKEN = "version: 1\nupstraem: http://second:80\n"
+DOUBTFUL = "version: 1\nupstream: http://second:80\nroutes: [{policy: untouched}, {policy: isolated}]\n"
+ALL = list(Trigger)
+
+
+@dataclass
+class Script:
+    """A source that gives one text after the other, the last for ever."""
+
+    texts: list[str | ConfigInvalid]
+    reads: int = 0
+
+    def read(self) -> str:
+        self.reads += 1
+        text = self.texts.pop(0) if len(self.texts) > 1 else self.texts[0]
+        if isinstance(text, ConfigInvalid):
+            raise text
+        return text
+
+    def compile(self, text: str, number: int) -> Loaded:
+        return compile_text(text, "x.yaml", Overrides(), environ={}, today=date(2026, 1, 1), number=number)
+
+
+@dataclass
+class Bench:
+    """A reloader whose generation 1 is FIRST, and what it did."""
+
+    script: Script
+    events: list[Event] = field(default_factory=list)
+    adopted: list[Generation] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.reloader = Reloader(self.script, FIRST, self.script.compile(FIRST, 1).generation, self._adopt, self.events.append)
+
+    async def _adopt(self, generation: Generation) -> tuple[str, ...]:
+        self.adopted.append(generation)
+        return self.notes
+
+    def logged(self) -> list[tuple[str, str]]:
+        return [(event.name, str(event.values.get("outcome", ""))) for event in self.events]
+
+
+def missing() -> ConfigInvalid:
+    """Return what reading a file that is gone raises."""
+    with pytest.raises(ConfigInvalid) as caught:
+        read_text(Path("/no/such/file"))
+    return caught.value
+
+
+@pytest.mark.parametrize("trigger", ALL)
+async def test_new_and_valid_text_is_put_into_force(trigger: Trigger) -> None:
+    bench = Bench(Script([SECOND]))
+    report = await bench.reloader.reload(trigger)
+
+    assert (report.outcome, report.trigger, report.generation) == (Outcome.APPLIED, trigger, 2)
+    assert [generation.number for generation in bench.adopted] == [2]
+    assert bench.reloader.generation is bench.adopted[0]
+    assert bench.reloader.last == report
+    assert bench.logged() == [("reload", "applied")]
+
+
+@pytest.mark.parametrize("trigger", ALL)
+async def test_same_text_is_unchanged(trigger: Trigger) -> None:
+    """A watcher that looked for nothing is not worth remembering; who asked is told."""
+    bench = Bench(Script([FIRST]))
+    report = await bench.reloader.reload(trigger)
+
+    assert (report.outcome, report.generation) == (Outcome.UNCHANGED, 1)
+    assert bench.reloader.last == (None if trigger is Trigger.WATCH else report)
+    assert not bench.adopted
+    assert not bench.events
+
+
+@pytest.mark.parametrize("trigger", ALL)
+@pytest.mark.parametrize("content", [BROKEN, "", "version: [", missing()], ids=["unknown-key", "empty", "no-yaml", "missing"])
+async def test_what_is_not_valid_changes_nothing_and_is_said_once(content: str | ConfigInvalid, trigger: Trigger) -> None:
+    bench = Bench(Script([content]))
+    report = await bench.reloader.reload(trigger)
+    logged = bench.logged()
+    again = await bench.reloader.reload(trigger)
+
+    assert (report.outcome, report.generation) == (Outcome.REJECTED, 1)
+    assert report.problems
+    assert again.problems == report.problems
+    assert again.outcome is Outcome.REJECTED
+    assert not bench.adopted
+    assert logged == bench.logged() == [("reload", "rejected")] + [("problem", "")] * len(report.problems)
+    assert {event.level for event in bench.events} == {LogLevel.ERROR}
+
+
+async def test_another_broken_text_is_said_again() -> None:
+    bench = Bench(Script([BROKEN]))
+    await bench.reloader.look()
+    bench.script.texts = [BROKEN + "more: 1\n"]
+    await bench.reloader.look()
+
+    assert bench.logged().count(("reload", "rejected")) == 2
+
+
+async def test_broken_text_that_is_taken_back_ends_the_complaint() -> None:
+    bench = Bench(Script([BROKEN]))
+    await bench.reloader.look()
+    bench.script.texts = [FIRST]
+    await bench.reloader.look()
+
+    assert bench.reloader.last is not None
+    assert bench.reloader.last.outcome is Outcome.UNCHANGED
+    assert bench.logged()[-1] == ("reload", "unchanged")
+    await bench.reloader.look()
+    assert bench.logged()[-2:] != [("reload", "unchanged")] * 2
+
+
+async def test_good_text_after_a_broken_one_is_put_into_force() -> None:
+    bench = Bench(Script([BROKEN]))
+    await bench.reloader.look()
+    bench.script.texts = [SECOND]
+    report = await bench.reloader.reload(Trigger.SIGNAL)
+
+    assert (report.outcome, report.generation) == (Outcome.APPLIED, 2)
+
+
+async def test_watched_file_is_read_until_it_stands_still() -> None:
+    """A half that is valid by itself is the dangerous one: it would be in force for a moment."""
+    bench = Bench(Script(["version: 1\n", "version: 1\nupstream: http://se", SECOND]))
+    await bench.reloader.look()
+
+    assert [generation.digest for generation in bench.adopted] == [bench.script.compile(SECOND, 2).generation.digest]
+    assert bench.logged() == [("reload", "applied")]
+
+
+async def test_file_that_never_stands_still_does_not_hold_up_for_ever() -> None:
+    bench = Bench(Script([BROKEN + "# " * number for number in range(1000)]))
+    await bench.reloader.look()
+
+    assert bench.script.reads < 100
+
+
+async def test_who_asks_is_not_kept_waiting_for_a_second_look() -> None:
+    bench = Bench(Script([SECOND, FIRST]))
+    report = await bench.reloader.reload(Trigger.ADMIN)
+
+    assert bench.script.reads == 1
+    assert report.outcome is Outcome.APPLIED
+
+
+async def test_reloads_run_one_after_the_other() -> None:
+    """Three triggers at once: one applies, the others find nothing new."""
+    bench = Bench(Script([SECOND]))
+    reports = await asyncio.gather(*(bench.reloader.reload(trigger) for trigger in ALL))
+
+    assert sorted(report.outcome.value for report in reports) == ["applied", "unchanged", "unchanged"]
+    assert [generation.number for generation in bench.adopted] == [2]
+
+
+async def test_compiling_does_not_hold_up_the_loop() -> None:
+    bench = Bench(Script([SECOND]))
+    threads: list[threading.Thread] = []
+    real: Callable[[str, int], Loaded] = bench.script.compile
+
+    def compile_it(text: str, number: int) -> Loaded:
+        threads.append(threading.current_thread())
+        return real(text, number)
+
+    bench.script.compile = compile_it  # type: ignore[method-assign]
+    await bench.reloader.look()
+
+    assert threads
+    assert threads[0] is not threading.main_thread()
+
+
+async def test_fault_of_our_own_is_reported_and_ends_nothing() -> None:
+    bench = Bench(Script([SECOND]))
+    real = bench.script.compile
+    bench.script.compile = lambda text, number: 1 // 0  # type: ignore[method-assign,assignment,return-value]
+    report = await bench.reloader.reload(Trigger.SIGNAL)
+    bench.script.compile = real  # type: ignore[method-assign]
+    again = await bench.reloader.reload(Trigger.SIGNAL)
+
+    assert report.outcome is Outcome.REJECTED
+    assert report.notes == (
+        "the reload failed: ZeroDivisionError: integer division or modulo by zero; generation 1 stays in force",
+    )
+    assert again.outcome is Outcome.APPLIED
+
+
+async def test_what_needs_a_restart_is_noted_and_logged() -> None:
+    bench = Bench(Script([SECOND]), notes=("the change of `admin` needs a restart",))
+    report = await bench.reloader.look() or bench.reloader.last
+
+    assert report is not None
+    assert report.notes == bench.notes
+    assert bench.logged() == [("reload", "applied"), ("restart-needed", "")]
+
+
+async def test_warnings_are_logged_and_reported() -> None:
+    bench = Bench(Script([DOUBTFUL]))
+    report = await bench.reloader.reload(Trigger.ADMIN)
+
+    assert report.outcome is Outcome.APPLIED
+    assert len(report.problems) == 1
+    assert [event.level for event in bench.events if event.name == "problem"] == [LogLevel.WARNING]
+
+
+async def test_log_of_a_hopeless_file_is_bounded() -> None:
+    bench = Bench(Script(["version: 1\n" + "".join(f"unknown{number}: 1\n" for number in range(50))]))
+    report = await bench.reloader.reload(Trigger.ADMIN)
+
+    assert len(report.problems) > 50
+    assert bench.logged().count(("problem", "")) == MAX_LOGGED_PROBLEMS
+
+
+def test_file_is_a_source(tmp_path: Path) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text(FIRST)
+    source = ConfigSource(file, Overrides(upstream="http://option:1"))
+    generation = source.compile(source.read(), 3).generation
+
+    assert (generation.number, generation.source) == (3, str(file))
+    assert str(generation.settings.upstreams[0].endpoints[0]) == "http://option:1"
+
+
+def test_options_alone_are_a_source() -> None:
+    source = ConfigSource(None, Overrides(upstream="http://option:1"))
+    generation = source.compile(source.read(), 1).generation
+
+    assert (source.read(), generation.source) == ("", "options")

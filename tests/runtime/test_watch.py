@@ -1,0 +1,287 @@
+"""Whatever way a file is saved, the new text is put into force; by events, and by polling where there are none."""
+
+import asyncio
+import contextlib
+import importlib
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from xoproxy.config import Generation, Overrides, compile_text
+from xoproxy.config.settings import LogLevel
+from xoproxy.runtime import watch
+from xoproxy.runtime.reload import Reloader
+from xoproxy.runtime.source import ConfigSource
+from xoproxy.runtime.watch import Watcher, directories, identify
+from xoproxy.telemetry.events import Event
+from xoproxy.telemetry.reloads import Outcome
+from xoproxy.telemetry.tasks import spawn
+
+PATIENCE_S = 4
+NEVER_S = 3600.0
+
+
+def text(name: str) -> str:
+    """Return a policy file that can be told from others."""
+    return f"version: 1\nupstream: http://{name}:80\n"
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Return as soon as something is so."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+@dataclass
+class Watched:
+    """A file that is watched, and what was put into force."""
+
+    path: Path
+    poll_interval_s: float
+    events: list[Event] = field(default_factory=list)
+    generation: Generation | None = None
+
+    def __post_init__(self) -> None:
+        first = self.path.read_text()
+        loaded = compile_text(first, "x", Overrides(), environ={}, today=date(2026, 1, 1), number=1)
+        self.reloader = Reloader(
+            ConfigSource(self.path, Overrides()), first, loaded.generation, self._adopt, self.events.append
+        )
+        self.watcher = Watcher(str(self.path), self.reloader.look, self.events.append, self.poll_interval_s)
+
+    async def _adopt(self, generation: Generation) -> tuple[str, ...]:
+        self.generation = generation
+        return ()
+
+    def in_force(self) -> str:
+        return self.reloader.generation.settings.upstreams[0].endpoints[0].host
+
+    async def expect(self, name: str) -> None:
+        """Return once the file that `text(name)` made is in force."""
+        await until(lambda: self.in_force() == name)
+
+    async def expect_rejected(self) -> None:
+        await until(lambda: self.reloader.last is not None and self.reloader.last.outcome is Outcome.REJECTED)
+
+
+@contextlib.asynccontextmanager
+async def watching(path: Path, poll_interval_s: float) -> AsyncIterator[Watched]:
+    """Watch `path`; by events only if the poll never comes."""
+    watched = Watched(path, poll_interval_s)
+    task = spawn(watched.watcher.run(), name="watch")
+    try:
+        if poll_interval_s == NEVER_S:
+            await until(lambda: watched.watcher.has_events)
+        yield watched
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+
+
+@pytest.fixture(params=["events", "poll"])
+def interval_s(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> float:
+    """Either way alone: a poll that never comes, or no events, as where the kernel has no watches left."""
+    if request.param == "events":
+        return NEVER_S
+
+    def no_watches(name: str) -> object:
+        raise OSError(28, "inotify watch limit reached")
+
+    monkeypatch.setattr(watch.importlib, "import_module", no_watches)
+    return 0.02
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A policy file in a directory of its own."""
+    directory = tmp_path / "config"
+    directory.mkdir()
+    path = directory / "xoproxy.yaml"
+    path.write_text(text("first"))
+    return path
+
+
+def in_place(path: Path) -> None:
+    path.write_text(text("second"))
+
+
+def by_rename(path: Path) -> None:
+    draft = path.with_suffix(".tmp")
+    draft.write_text(text("second"))
+    draft.replace(path)
+
+
+def by_backup_and_rename(path: Path) -> None:
+    """As vim does with `backupcopy=no`."""
+    path.rename(path.with_suffix(".yaml~"))
+    path.write_text(text("second"))
+
+
+def deleted_and_written_again(path: Path) -> None:
+    path.unlink()
+    path.write_text(text("second"))
+
+
+def same_size_and_mtime(path: Path) -> None:
+    """Only the content tells: a clock without resolution, a tool that keeps times."""
+    before = path.stat()
+    path.write_text(text("secnd"))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize("save", [in_place, by_rename, by_backup_and_rename, deleted_and_written_again])
+async def test_saved_file_is_put_into_force(file: Path, interval_s: float, save: Callable[[Path], None]) -> None:
+    async with watching(file, interval_s) as watched:
+        save(file)
+        await watched.expect("second")
+        file.write_text(text("third"))
+        await watched.expect("third")
+
+
+async def test_content_alone_is_enough_for_the_poll(file: Path) -> None:
+    before = identify(str(file))
+    same_size_and_mtime(file)
+
+    assert identify(str(file)) != before
+
+
+async def test_kubernetes_swap_is_put_into_force(tmp_path: Path, interval_s: float) -> None:
+    """A ConfigMap: the file is a link into ..data, which is a link that the kubelet replaces."""
+    mount = tmp_path / "mount"
+    for name in ("first", "second", "third"):
+        (mount / f"..{name}").mkdir(parents=True)
+        (mount / f"..{name}" / "xoproxy.yaml").write_text(text(name))
+    (mount / "..data").symlink_to("..first")
+    (mount / "xoproxy.yaml").symlink_to("..data/xoproxy.yaml")
+    async with watching(mount / "xoproxy.yaml", interval_s) as watched:
+        for name in ("second", "third"):
+            (mount / "..data_tmp").symlink_to(f"..{name}")
+            (mount / "..data_tmp").replace(mount / "..data")
+            await watched.expect(name)
+            shutil.rmtree(mount / "..first", ignore_errors=True)
+
+
+async def test_edit_behind_a_link_into_another_directory_is_put_into_force(
+    file: Path, tmp_path: Path, interval_s: float
+) -> None:
+    link = tmp_path / "link.yaml"
+    link.symlink_to(file)
+    async with watching(link, interval_s) as watched:
+        in_place(file)
+        await watched.expect("second")
+
+
+async def test_file_that_goes_is_said_and_the_policy_stays_until_it_is_back(file: Path, interval_s: float) -> None:
+    async with watching(file, interval_s) as watched:
+        file.unlink()
+        await watched.expect_rejected()
+        assert watched.in_force() == "first"
+        file.write_text(text("second"))
+        await watched.expect("second")
+
+
+async def test_broken_file_is_said_and_the_policy_stays_until_a_good_one_comes(file: Path, interval_s: float) -> None:
+    async with watching(file, interval_s) as watched:
+        file.write_text("version: 1\nupstream: [")
+        await watched.expect_rejected()
+        assert watched.in_force() == "first"
+        file.write_text(text("second"))
+        await watched.expect("second")
+
+
+async def test_file_saved_half_way_ends_in_the_whole_one(file: Path, interval_s: float) -> None:
+    async with watching(file, interval_s) as watched:
+        with file.open("w") as writing:
+            writing.write("version: 1\nupstream: http://")
+            writing.flush()
+            await watched.expect_rejected()
+            writing.write("second:80\n")
+        await watched.expect("second")
+
+
+async def test_directory_that_vanishes_and_comes_back_is_watched_again(file: Path) -> None:
+    """The old directory's watch sees nothing of the new one: the poll notices, and sets events on the new one."""
+    async with watching(file, 0.02) as watched:
+        await until(lambda: watched.watcher.has_events)
+        shutil.rmtree(file.parent)
+        await watched.expect_rejected()
+        file.parent.mkdir()
+        file.write_text(text("second"))
+        await watched.expect("second")
+        watched.watcher._poll_interval_s = NEVER_S
+        await until(lambda: [place[0] for place in watched.watcher._places] == [str(file.parent)])
+        await until(lambda: watched.watcher._places == watch._places(str(file)))
+        file.write_text(text("third"))
+        await watched.expect("third")
+
+
+async def test_without_events_it_is_said_once_and_polled(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = importlib.import_module("watchfiles")
+
+    async def no_watches(*_: object, **__: object) -> AsyncIterator[None]:
+        raise OSError(28, "inotify watch limit reached")
+        yield  # type: ignore[unreachable]
+
+    monkeypatch.setattr(real, "awatch", no_watches)
+    async with watching(file, 0.02) as watched:
+        in_place(file)
+        await watched.expect("second")
+        by_rename(file)
+
+        warnings = [event for event in watched.events if event.name == "watch"]
+        assert [event.level for event in warnings] == [LogLevel.WARNING]
+        assert "noticed by polling" in warnings[0].message
+        assert not watched.watcher.has_events
+
+
+async def test_single_file_mount_that_lost_its_name_is_said_once(file: Path) -> None:
+    """A file that was bind-mounted alone and replaced on the host has no link left; here it is seen through its descriptor."""
+    with file.open() as mounted:
+        path = Path(f"/proc/self/fd/{mounted.fileno()}")
+        async with watching(path, 0.02) as watched:
+            await until(lambda: not watched.watcher.is_orphaned)
+            by_rename(file)
+            await until(lambda: watched.watcher.is_orphaned)
+            os.utime(mounted.fileno(), ns=(1, 1))
+            before = identify(str(path))
+            os.utime(mounted.fileno(), ns=(2, 2))
+            assert identify(str(path)) != before
+            await until(lambda: watched.watcher.is_orphaned)
+
+            said = [event for event in watched.events if event.name == "orphaned"]
+            assert [event.level for event in said] == [LogLevel.ERROR]
+            assert "Restart the container" in said[0].message
+
+
+@pytest.mark.parametrize("kind", ["missing", "directory", "fifo", "not-a-name"])
+def test_what_is_no_file_has_no_identity(tmp_path: Path, kind: str) -> None:
+    """Opening a fifo would block for ever."""
+    path = {"missing": str(tmp_path / "x"), "directory": str(tmp_path), "fifo": str(tmp_path / "fifo"), "not-a-name": "a\0b"}[
+        kind
+    ]
+    if kind == "fifo":
+        os.mkfifo(path)
+
+    assert identify(path) == watch.Identity()
+
+
+def test_enormous_file_is_not_read_to_be_identified(tmp_path: Path) -> None:
+    path = tmp_path / "big"
+    with path.open("wb") as file:
+        file.truncate(1 << 33)
+
+    assert identify(str(path)).size == 1 << 33
+
+
+def test_directories_of_links_that_go_in_circles_are_few(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+
+    assert directories(str(tmp_path / "a")) == (str(tmp_path),)
