@@ -1,0 +1,241 @@
+"""The admin endpoint over raw sockets: what it shows, what it does, what it refuses."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import pytest
+
+from xoproxy.admin.effective import as_json
+from xoproxy.admin.guard import Guard
+from xoproxy.admin.server import AdminServer
+from xoproxy.config import ConfigInvalid, Generation, Overrides, Problem, compile_text
+from xoproxy.config.settings import TcpAddress
+from xoproxy.telemetry.counters import Counters
+from xoproxy.telemetry.records import ExchangeRecord
+from xoproxy.telemetry.reloads import Outcome, Report, Trigger
+
+CONFIG = """
+version: 1
+listen: [{address: ':8443', tls: {certificate: /c.pem, key: /k.pem}}, 'unix:/run/x.sock']
+admin: {address: '0.0.0.0:9464', token_file: /run/secrets/token}
+upstreams: {web: {urls: ['http://web:3000', 'http+unix:/run/web.sock']}}
+trusted_proxies: [10.0.0.0/8]
+limits: {request_body: 1MiB}
+routes:
+  - match: {host: api.example.com, path: /v1/**, methods: [POST, GET]}
+    upstream: web
+    policy: {cors: {allow_origins: ['https://a.example', 'https://*.b.example'], allow_headers: '*', allow_credentials: true}}
+  - upstream: web
+    policy: [isolated, {corp: off, observe: {coep: credentialless}, headers: {set: {X-Key: '${SECRET}'}, remove: [Server]}}]
+"""
+
+
+def compiled(text: str = CONFIG) -> Generation:
+    """Return a configuration."""
+    environ = {"SECRET": "hunter2", "XOPROXY_ADMIN_TOKEN": "token-in-environment"}
+    return compile_text(text, "x.yaml", Overrides(), environ=environ, today=date(2026, 1, 1), number=1).generation
+
+
+def problems() -> tuple[Problem, ...]:
+    """Return the problems of a broken file."""
+    with pytest.raises(ConfigInvalid) as caught:
+        compiled("version: 1\nupstraem: x\n")
+    return caught.value.problems
+
+
+@dataclass
+class FakeService:
+    """A process whose reload is a report."""
+
+    report: Report = field(default_factory=lambda: Report(Outcome.APPLIED, Trigger.ADMIN, 1_800_000_000.0, 2))
+    generation: Generation = field(default_factory=compiled)
+    counters: Counters = field(default_factory=Counters)
+    is_draining: bool = False
+    is_orphaned: bool = False
+    last_reload: Report | None = None
+    reloads: int = 0
+
+    async def reload(self) -> Report:
+        self.reloads += 1
+        self.last_reload = self.report
+        return self.report
+
+
+@dataclass
+class Answer:
+    """What came back."""
+
+    status: int
+    fields: dict[str, str]
+    body: Any
+
+
+Ask = Callable[..., Awaitable[Answer]]
+
+
+@pytest.fixture
+def service() -> FakeService:
+    return FakeService()
+
+
+@pytest.fixture
+async def ask(service: FakeService) -> AsyncIterator[Ask]:
+    """Return `ask(request line, *field lines, token=)`: sends them as they are and reads the answer."""
+    sock = socket.create_server(("127.0.0.1", 0))
+    port = sock.getsockname()[1]
+    server = AdminServer(service, Guard(TcpAddress("127.0.0.1", port), None))
+    await server.start([sock])
+
+    async def send(line: str, *fields: str) -> Answer:
+        host = () if any(field.lower().startswith("host:") for field in fields) else (f"Host: 127.0.0.1:{port}",)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        lines = (f"{line} HTTP/1.1", *host, "Connection: close", *fields, "", "")
+        writer.write("\r\n".join(lines).encode("latin-1"))
+        head, _, body = (await reader.read()).decode().partition("\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+        status, *rest = head.split("\r\n")
+        return Answer(int(status.split()[1]), dict(field.split(": ", 1) for field in rest), json.loads(body) if body else None)
+
+    yield send
+    await server.stop()
+
+
+async def test_healthy_says_that_the_process_lives(ask: Ask, service: FakeService) -> None:
+    service.is_draining = True
+    answer = await ask("GET /-/healthy")
+
+    assert (answer.status, answer.body) == (200, {"healthy": True})
+    assert answer.fields["Cache-Control"] == "no-store"
+    assert answer.fields["Cross-Origin-Resource-Policy"] == "same-origin"
+
+
+@pytest.mark.parametrize(("draining", "status"), [(False, 200), (True, 503)])
+async def test_ready_says_whether_new_connections_are_welcome(
+    ask: Ask, service: FakeService, draining: bool, status: int
+) -> None:
+    service.is_draining = draining
+    service.is_orphaned = True
+    answer = await ask("GET /-/ready")
+
+    assert answer.status == status
+    assert answer.body == {"ready": not draining, "generation": 1, "draining": draining, "orphaned": True, "last_reload": None}
+
+
+async def test_config_shows_the_configuration_in_force(ask: Ask, service: FakeService) -> None:
+    service.counters.count(ExchangeRecord("", 0.0, status=200))
+    service.last_reload = Report(Outcome.REJECTED, Trigger.WATCH, 1_800_000_000.0, 1, problems(), ("note",))
+    answer = await ask("GET /-/config")
+
+    assert answer.status == 200
+    shown = answer.body
+    assert (shown["generation"], shown["source"], shown["digest"]) == (1, "x.yaml", service.generation.digest)
+    assert shown["settings"]["listeners"] == [
+        {"address": ":8443", "tls": {"certificate": "/c.pem", "key": "/k.pem"}},
+        {"address": "unix:/run/x.sock"},
+    ]
+    assert shown["settings"]["trusted_proxies"] == ["10.0.0.0/8"]
+    assert shown["settings"]["log"] == {"format": "json", "level": "info"}
+    assert shown["settings"]["upstreams"][0]["endpoints"] == ["http://web:3000", "http+unix:/run/web.sock"]
+    first, second = shown["routes"]
+    assert first["match"] == {"host": "api.example.com", "path": "/v1/**", "methods": ["GET", "POST"]}
+    assert first["policy"]["cors"]["allow_origins"] == ["https://a.example", "https://*.b.example"]
+    assert first["policy"]["cors"]["allow_headers"] == "*"
+    assert first["policy"]["cors"]["allow_credentials"] is True
+    assert second["policy"]["coop"] == {"value": "same-origin"}
+    assert second["policy"]["corp"] == "off"
+    assert second["policy"]["observe_coep"] == {"value": "credentialless"}
+    assert second["policy"]["fields"] == {"set": ["X-Key"], "add": [], "remove": ["Server"]}
+    assert shown["exchanges"] == {"status": {"2xx": 1}, "cors": {"none": 1}, "error": {}}
+    assert shown["last_reload"]["outcome"] == "rejected"
+    assert shown["last_reload"]["time"] == "2027-01-15T08:00:00.000Z"
+    assert shown["last_reload"]["notes"] == ["note"]
+
+
+async def test_config_shows_no_secret(ask: Ask) -> None:
+    """Neither what the environment filled in, nor the token, nor where it is kept."""
+    shown = json.dumps((await ask("GET /-/config")).body)
+
+    for secret in ("hunter2", "token"):
+        assert secret not in shown
+
+
+async def test_reload_answers_with_its_outcome(ask: Ask, service: FakeService) -> None:
+    answer = await ask("POST /-/reload", "Content-Length: 0")
+
+    assert (answer.status, answer.body["outcome"], answer.body["generation"]) == (200, "applied", 2)
+    assert service.reloads == 1
+
+
+async def test_rejected_reload_answers_422_with_the_problems(ask: Ask, service: FakeService) -> None:
+    service.report = Report(Outcome.REJECTED, Trigger.ADMIN, 0.0, 1, problems())
+    answer = await ask("POST /-/reload", "Content-Length: 0")
+
+    assert answer.status == 422
+    assert [problem["id"] for problem in answer.body["problems"]] == [problem.id for problem in problems()]
+    assert answer.body["problems"][0].keys() == {"source", "line", "column", "id", "severity", "reason", "path", "message"}
+
+
+@pytest.mark.parametrize(
+    ("line", "fields", "status"),
+    [
+        pytest.param("GET /-/reload", (), 405, id="change-by-get"),
+        pytest.param("POST /-/config", ("Content-Length: 0",), 405, id="show-by-post"),
+        pytest.param(
+            "OPTIONS /-/reload", ("Origin: https://evil.example", "Access-Control-Request-Method: POST"), 403, id="preflight"
+        ),
+        pytest.param("GET /", (), 404, id="unknown-path"),
+        pytest.param("POST /-/reload", ("Host: evil.example",), 403, id="rebound-name"),
+        pytest.param("POST /-/reload", ("Origin: http://localhost:3000", "Content-Length: 0"), 403, id="page-of-a-dev-server"),
+        pytest.param("POST /-/reload", ("Sec-Fetch-Site: cross-site", "Content-Length: 0"), 403, id="cross-site"),
+        pytest.param("GET /-/config", ("Origin: null",), 403, id="sandboxed-page"),
+    ],
+)
+async def test_what_is_not_for_everyone_is_refused(
+    ask: Ask, service: FakeService, line: str, fields: tuple[str, ...], status: int
+) -> None:
+    answer = await ask(line, *fields)
+
+    assert answer.status == status
+    assert set(answer.body) == {"error"}
+    assert ("Allow" in answer.fields) is (status == 405)
+    assert not [name for name in answer.fields if name.startswith("Access-Control-")]
+    assert service.reloads == 0
+
+
+async def test_missing_token_is_asked_for(service: FakeService) -> None:
+    sock = socket.create_server(("127.0.0.1", 0))
+    port = sock.getsockname()[1]
+    server = AdminServer(service, Guard(TcpAddress("0.0.0.0", port), "secret"))
+    await server.start([sock])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /-/config HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    await server.stop()
+
+    assert answer.startswith(b"HTTP/1.1 401 ")
+    assert b'\r\nWWW-Authenticate: Bearer realm="xoproxy"\r\n' in answer
+
+
+async def test_stopping_does_not_wait_for_a_client_that_says_nothing(service: FakeService) -> None:
+    sock = socket.create_server(("127.0.0.1", 0))
+    server = AdminServer(service, Guard(TcpAddress("127.0.0.1", 1), None))
+    await server.start([sock])
+    reader, writer = await asyncio.open_connection(*sock.getsockname())
+    await server.stop()
+
+    assert await reader.read() == b""
+    writer.close()
+    await writer.wait_closed()
+
+
+def test_value_without_a_json_form_is_a_fault_of_ours() -> None:
+    with pytest.raises(TypeError, match="no JSON form for complex"):
+        as_json(1j)
