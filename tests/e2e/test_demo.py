@@ -144,6 +144,40 @@ def test_demo_on_a_port_in_use_says_so(tmp_path: Path) -> None:
             assert "Traceback" not in process.output
 
 
+@pytest.mark.parametrize("port", ["65536", "-1", "http", "", "٣"])
+def test_what_is_no_port_is_a_usage_error(tmp_path: Path, port: str) -> None:
+    """Exit code 2 and the offending text; 0, any port, is the only odd one that is taken."""
+    process = XoproxyProcess(["demo", f"--port={port}"], tmp_path / "demo.log")
+
+    assert process.wait() == 2
+    assert "is no port" in process.output
+
+
+def test_demo_goes_on_after_a_reload(demo: Callable[..., XoproxyProcess]) -> None:
+    """SIGHUP finds the policy unchanged."""
+    process = demo("--port", "0", "--backend-port", "0")
+    process.send(signal.SIGHUP)
+
+    assert ask(addresses(process)[1], "GET", "/")[1]["Cross-Origin-Embedder-Policy"] == "require-corp"
+
+
+def test_port_is_chosen_on_a_machine_without_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody can listen where there is no address."""
+    unassigned = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET, "192.0.2.1"))
+    monkeypatch.setattr(ports, "LOOPBACK", unassigned)
+
+    assert ports.is_free(ports.choose_port(0, 1))
+
+
+def test_kernel_is_asked_until_its_port_is_free_under_both_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel gives out a port of 127.0.0.1; on ::1 somebody may have it."""
+    free = iter([False, False, True])
+    monkeypatch.setattr(ports, "is_free", lambda port: next(free))
+
+    assert ports.choose_port(0, 1) > 1
+    assert list(free) == []
+
+
 def test_default_port_is_taken_where_it_is_free() -> None:
     """A port nobody has is given as it is; 0 asks the kernel."""
     free = ports.choose_port(0, 1)

@@ -13,12 +13,14 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from socketserver import TCPServer
+from typing import Final
 
-CONTENT_TYPES = {
-    "css": "text/css; charset=utf-8",
-    "html": "text/html; charset=utf-8",
-    "js": "text/javascript; charset=utf-8",
-    "svg": "image/svg+xml",
+SITE: Final = {
+    "/": ("index.html", "text/html; charset=utf-8"),
+    "/style.css": ("style.css", "text/css; charset=utf-8"),
+    "/demo.js": ("demo.js", "text/javascript; charset=utf-8"),
+    "/worker.js": ("worker.js", "text/javascript; charset=utf-8"),
+    "/picture.svg": ("picture.svg", "image/svg+xml"),
 }
 
 
@@ -35,12 +37,10 @@ class Reply:
 def site(direct: str, through: str) -> dict[str, Reply]:
     """Return the static files by path; the page names the two addresses that it is served at."""
     replies: dict[str, Reply] = {}
-    for file in (files("xoproxy.cli.demo") / "site").iterdir():
-        content_type = CONTENT_TYPES.get(file.name.rpartition(".")[2])
-        if content_type is not None:
-            text = file.read_text(encoding="utf-8").replace("{{direct}}", direct).replace("{{through}}", through)
-            replies[f"/{file.name}"] = Reply(text.encode(), content_type)
-    return {"/": replies.pop("/index.html"), **replies}
+    for path, (name, content_type) in SITE.items():
+        text = (files("xoproxy.cli.demo") / "site" / name).read_text(encoding="utf-8")
+        replies[path] = Reply(text.replace("{{direct}}", direct).replace("{{through}}", through).encode(), content_type)
+    return replies
 
 
 def api(path: str, *, authorized: bool) -> Reply | None:
