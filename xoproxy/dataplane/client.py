@@ -20,7 +20,7 @@ from xoproxy.policy.routes import Answer, Forward
 from xoproxy.semantics import grammar
 from xoproxy.semantics.diagnosis import HeadFault
 from xoproxy.semantics.forwarding import Hop, client_address, external_address
-from xoproxy.semantics.heads import Framing, RequestHead, read_request_head
+from xoproxy.semantics.heads import Framing, RequestHead, read_remains, read_request_head
 from xoproxy.telemetry.records import ExchangeRecord
 
 if TYPE_CHECKING:
@@ -257,12 +257,11 @@ class ClientConnection(Timed, asyncio.Protocol):
 
     def _refuse(self, fault: HeadFault, block: bytes) -> None:
         """Answer a head that cannot be read, as far as can be seen for whom, and end the connection."""
-        origin = readable_origin(block)
-        plan = self._plane.generation.routes.plan_for_unread(origin)
-        record = ExchangeRecord(self._client, time.time(), began_s=time.monotonic())
+        generation = self._plane.generation
+        remains = read_remains(block)
+        plan = generation.routes.plan_for_refused(remains, self._hop.scheme)
+        record = self._record_of(remains, generation.number, plan)
         record.status = fault.status
-        record.origin = origin
-        record.cors, record.reason = plan.outcome_name, plan.reason
         kind = ErrorKind.CLIENT_TIMEOUT if fault.status == 408 else ErrorKind.HTTP_REQUEST_ERROR
         record.error = kind.value
         self._plane.tell(record)
@@ -384,12 +383,3 @@ def trusts(networks: tuple[Network, ...], address: str) -> bool:
     if isinstance(peer, ipaddress.IPv6Address) and peer.ipv4_mapped is not None:
         peer = peer.ipv4_mapped
     return any(peer in network for network in networks)
-
-
-_ORIGIN_LINE: Final = grammar.known_fields((b"origin",))
-
-
-def readable_origin(block: bytes) -> bytes | None:
-    """Return the Origin of a head that was refused, if it has exactly one such line: so that a browser may read why."""
-    found = _ORIGIN_LINE.findall(block)
-    return found[0][1].rstrip(b" \t") if len(found) == 1 else None

@@ -20,7 +20,6 @@ class ErrorKind(Enum):
     """Proxy error types by their registered names (RFC 9209 §2.3); those after the blank line are ours."""
 
     DNS_ERROR = "dns_error"
-    DNS_TIMEOUT = "dns_timeout"
     CONNECTION_REFUSED = "connection_refused"
     CONNECTION_TERMINATED = "connection_terminated"
     CONNECTION_TIMEOUT = "connection_timeout"
@@ -40,18 +39,15 @@ class ErrorKind(Enum):
     CLIENT_DISCONNECTED = "client_disconnected"
     CLIENT_TIMEOUT = "client_timeout"
     REQUEST_TOO_LARGE = "request_too_large"
-    DRAINING = "draining"
 
 
 _STATUS: Final = {
     ErrorKind.CONNECTION_TIMEOUT: 504,
-    ErrorKind.DNS_TIMEOUT: 504,
     ErrorKind.HTTP_RESPONSE_TIMEOUT: 504,
     ErrorKind.PROXY_INTERNAL_ERROR: 500,
     ErrorKind.CLIENT_TIMEOUT: 408,
     ErrorKind.REQUEST_TOO_LARGE: 413,
     ErrorKind.HTTP_REQUEST_ERROR: 400,
-    ErrorKind.DRAINING: 503,
 }
 
 _DETAIL: Final = {
@@ -68,7 +64,6 @@ _DETAIL: Final = {
     ErrorKind.CLIENT_TIMEOUT: "the request did not arrive in time",
     ErrorKind.REQUEST_TOO_LARGE: "the request's content is larger than limits.request_body",
     ErrorKind.PROXY_INTERNAL_ERROR: "xoproxy failed; its log says why",
-    ErrorKind.DRAINING: "xoproxy is stopping",
 }
 
 

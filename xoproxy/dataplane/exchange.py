@@ -326,7 +326,7 @@ class Exchange:
         status = status_of(kind)
         self.record.status = status
         self.record.error = kind.value
-        keep = self.request.done and self.head.keeps_alive and kind is not ErrorKind.DRAINING
+        keep = self.request.done and self.head.keeps_alive
         self._end()
         self.client.answer(OwnAnswer(status, self.plan, kind, detail), self.head, keep=keep)
 

@@ -16,6 +16,7 @@ from xoproxy.semantics.heads import ResponseHead, edit
 from xoproxy.semantics.lists import tokens
 
 VARY: Final = b"vary"
+_CORS_PREFIX: Final = b"access-control-"
 
 _FIELD_NAME: Final = re.compile(rb"\n(" + TOKEN + rb"++):")
 
@@ -36,6 +37,7 @@ class ResponsePlan:
 
     drop: frozenset[bytes]
     lines: bytes
+    drops_cors: bool = False  # every Access-Control field, those not invented yet too
     vary: tuple[bytes, ...] = ()
     vary_line: bytes = b""  # what `vary` is where the backend sends none
     exposes_all: bool = False
@@ -53,7 +55,7 @@ class ResponsePlan:
         cuts: list[tuple[int, int]] = []
         vary_values: list[bytes] = []
         for name, value, start, end in head.fields:
-            if name in self.drop:
+            if name in self.drop or (self.drops_cors and name.startswith(_CORS_PREFIX)):
                 cuts.append((start, end))
             elif name == VARY and self.vary:
                 vary_values.append(value)

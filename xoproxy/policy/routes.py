@@ -125,7 +125,24 @@ class RouteTable:
         """
         # A preflight is OPTIONS + Origin + Access-Control-Request-Method (Fetch §3.3.2); any other OPTIONS is the backend's.
         asked = head.preflight_method if head.method == b"OPTIONS" and head.origin is not None else None
-        method = head.method if asked is None else asked
+        found = self._find(head, head.method if asked is None else asked)
+        if found is None:
+            return Answer(404, self._default.plan(head, scheme, authority), None, "no route matches this request")
+        route, rule = found
+        if asked is not None:
+            plan = rule.answer_preflight(head, scheme, authority)
+            if plan is not None:
+                return _preflight_answer(plan, route)
+        return Forward(route, rule.plan(head, scheme, authority))
+
+    def plan_for_refused(self, remains: RequestHead, scheme: bytes) -> ResponsePlan:
+        """Return the plan for the answer to a head that was refused, from what could be read of it (`heads.read_remains`)."""
+        found = self._find(remains, remains.method) if remains.target else None
+        rule = self._default if found is None else found[1]
+        return rule.plan(remains, scheme, remains.host)
+
+    def _find(self, head: RequestHead, method: bytes) -> tuple[Route, Rule] | None:
+        """Return the first route that matches; `method` is the request's, or the one a preflight asks for."""
         host = path = b""
         for matcher, route, rule in self._table:
             if not matcher.is_anything:
@@ -133,16 +150,8 @@ class RouteTable:
                     host, path = host_name(head.host), route_path(head.target)
                 if not matcher.covers(method, host, path):
                     continue
-            if asked is not None:
-                plan = rule.answer_preflight(head, scheme, authority)
-                if plan is not None:
-                    return _preflight_answer(plan, route)
-            return Forward(route, rule.plan(head, scheme, authority))
-        return Answer(404, self._default.plan(head, scheme, authority), None, "no route matches this request")
-
-    def plan_for_unread(self, origin: bytes | None) -> ResponsePlan:
-        """Return the plan for an answer to a head that could not be read; `origin` if it could be made out."""
-        return self._default.plan_for_unread(origin)
+            return route, rule
+        return None
 
 
 def _preflight_answer(plan: ResponsePlan, route: Route) -> Answer:

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from xoproxy.policy import coep, coop, corp, cors, reporting, timing
+from xoproxy.policy import coep, coop, corp, reporting, timing
 from xoproxy.policy.cors import CorsOutcome, CorsRule
 from xoproxy.policy.model import OFF, Cors, Embedder, EmbedderPolicy, FieldEdits, Opener, Policy, ReportingEndpoints
 from xoproxy.policy.model import ResourcePolicy as Resource
@@ -13,26 +13,12 @@ from xoproxy.semantics.forwarding import HOP_BY_HOP
 from xoproxy.semantics.heads import RequestHead
 from xoproxy.semantics.origins import own_origin
 
-# Each of these goes out at most once, and only as the policy says (design rule 2).
-CORS_FIELDS: Final = frozenset(
-    name.lower()
-    for name in (
-        cors.ALLOW_ORIGIN,
-        cors.ALLOW_CREDENTIALS,
-        cors.ALLOW_METHODS,
-        cors.ALLOW_HEADERS,
-        cors.EXPOSE_HEADERS,
-        cors.MAX_AGE,
-        b"Access-Control-Allow-Private-Network",
-    )
-)
-
 _PREFLIGHT_VARY: Final = (b"Access-Control-Request-Method", b"Access-Control-Request-Headers")
 _USER_AGENT: Final = re.compile(rb"(?i)\nuser-agent:[ \t]*+([^\r]*+)")
 
 
 def _owned(policy: Policy) -> frozenset[bytes]:
-    """Return the lower-case names of the fields that this policy decides, so that the backend's own are removed."""
+    """Return the lower-case names of the fields, CORS apart, that this policy decides: the backend's own are removed."""
     owned: set[bytes] = set()
     if policy.coop is not None:
         owned.add(coop.NAME)
@@ -46,8 +32,7 @@ def _owned(policy: Policy) -> frozenset[bytes]:
         owned.add(corp.NAME)
     if policy.timing_allow_origin is not None:
         owned.add(timing.NAME)
-    lowered = frozenset(name.lower() for name in owned)
-    return lowered | CORS_FIELDS if policy.cors is not None else lowered
+    return frozenset(name.lower() for name in owned)
 
 
 def _edit_pattern(edits: FieldEdits) -> re.Pattern[bytes] | None:
@@ -133,6 +118,7 @@ class Rule:
             vary = (b"Origin", *vary)
         base = ResponsePlan(
             drop=_owned(policy) | HOP_BY_HOP,
+            drops_cors=policy.cors is not None,
             lines=_constant_lines(policy, endpoints, credentialless=True),
             vary=vary,
             vary_line=_vary_line(vary),
@@ -155,12 +141,6 @@ class Rule:
             return plan
         # A same-origin request carries Origin too, unless it is GET or HEAD (Fetch §3.2): it is no CORS request.
         return plans.plain if head.origin == own_origin(scheme, authority) else plans.refused
-
-    def plan_for_unread(self, origin: bytes | None) -> ResponsePlan:
-        """Return the plan for an answer to a request of which at most the Origin field could be read."""
-        if origin is None or not self._owns_cors:
-            return self._plans.plain
-        return self._plans.for_origin(origin) or self._plans.refused
 
     def answer_preflight(self, head: RequestHead, scheme: bytes, authority: bytes) -> ResponsePlan | None:
         """Return the plan of the answer to a preflight; None if this policy leaves CORS to the backend.

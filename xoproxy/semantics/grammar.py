@@ -19,7 +19,8 @@ FIELD_LINES: Final = rb"(?:" + TOKEN + rb"++:[" + VALUE_BYTES + rb"]*+\r\n)*+"
 
 # request-line = method SP request-target SP HTTP-version (RFC 9112 §3).  The target is visible ASCII without "#", which no
 # form of a request target can hold (RFC 9112 §3.2); its form is checked by `targets`.
-REQUEST_HEAD: Final = re.compile(rb"(" + TOKEN + rb"++) ([!\"$-~]++) HTTP/1\.([01])\r\n" + FIELD_LINES + rb"\r\n")
+REQUEST_LINE: Final = re.compile(rb"(" + TOKEN + rb"++) ([!\"$-~]++) HTTP/1\.([01])\r\n")
+REQUEST_HEAD: Final = re.compile(REQUEST_LINE.pattern + FIELD_LINES + rb"\r\n")
 
 # status-line = HTTP-version SP status-code SP [ reason-phrase ] (RFC 9112 §4).  The second SP is missing in the answers of
 # so many servers that every client takes them; so do we.
@@ -81,8 +82,8 @@ KNOWN_RESPONSE_FIELDS: Final = known_fields(
         b"proxy-connection",
         b"upgrade",
         b"vary",
-        b"access-control-[a-z-]++",
-        b"cross-origin-[a-z-]++",
+        b"access-control-" + TOKEN + b"++",
+        b"cross-origin-" + TOKEN + b"++",
         b"timing-allow-origin",
     )
 )

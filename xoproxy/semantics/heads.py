@@ -167,6 +167,23 @@ def read_request_head(block: bytes) -> RequestHead | HeadFault:
     return head
 
 
+def read_remains(block: bytes) -> RequestHead:
+    """Read what can be read of a request head that was refused, to choose how to say so: never to be forwarded.
+
+    Its request line (target empty if that is unreadable), and Host and Origin if each stands there once.
+    """
+    match = grammar.REQUEST_LINE.match(block)
+    head = RequestHead(block, match[1], match[2], 1) if match is not None else RequestHead(block, b"", b"", 1)
+    found = [(name.lower(), value.rstrip(b" \t")) for name, value in grammar.KNOWN_REQUEST_FIELDS.findall(block)]
+    hosts = [value for name, value in found if name == b"host"]
+    origins = [value for name, value in found if name == b"origin"]
+    if len(hosts) == 1 and _is_host(hosts[0]):
+        head.host = hosts[0]
+    if len(origins) == 1:
+        head.origin = origins[0]
+    return head
+
+
 @lru_cache(maxsize=1024)
 def _is_host(value: bytes) -> bool:
     """Whether `value` is a host with an optional port.  (RFC 9110 §7.2)  Few hosts are asked for, and often."""
