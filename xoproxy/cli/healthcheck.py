@@ -5,6 +5,7 @@ the service goes on with the last good one: only the `admin` key is looked for, 
 """
 
 import argparse
+import json
 import os
 import re
 import socket
@@ -21,7 +22,7 @@ OFF: Final = "off"
 _URL: Final = re.compile(r"http://([^/?#@]+)(/[!-~]*)?")
 _HOST_PORT: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]\s]*)):([0-9]{1,5})")
 _PLACEHOLDER: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
-_SCALAR: Final = r"""(?:"([^"\n]*)"|'([^'\n]*)'|([^\s#,{}"'][^\s#,{}]*))"""
+_SCALAR: Final = r"""(?:"([^"\n]*)"|'([^'\n]*)'|((?:\$\{[^}\n]*\}|[^\s#,{}"'])(?:\$\{[^}\n]*\}|[^\s#,{}])*))"""
 _ADMIN_VALUE: Final = re.compile(rf"^[\"']?admin[\"']?:[ \t]+{_SCALAR}", re.MULTILINE)
 _ADMIN_ADDRESS: Final = re.compile(
     rf"^[\"']?admin[\"']?:[ \t]*(?:#[^\n]*)?(?:\{{[^}}\n]*?|\n(?:[ \t]+[^\n]*\n|[ \t]*\n)*?[ \t]+)\baddress:[ \t]+{_SCALAR}",
@@ -73,11 +74,20 @@ def find_admin(option: str | None, config: str | None, environ: Mapping[str, str
 
 def admin_in(text: str, environ: Mapping[str, str]) -> str:
     """Return what the text of a policy file says under `admin`."""
+    if text.startswith("{"):
+        return _admin_in_json(text)
     found = _ADMIN_VALUE.search(text) or _ADMIN_ADDRESS.search(text)
     if found is None:
         return DEFAULT_ADMIN
     value = next(group for group in found.groups() if group is not None)
     return _PLACEHOLDER.sub(lambda name: environ.get(name[1]) or name[2] or "", value)
+
+
+def _admin_in_json(text: str) -> str:
+    """Return what a policy file says that some program wrote as JSON.  Raises: ValueError for other text in braces."""
+    document = json.loads(text)
+    value = document.get("admin", DEFAULT_ADMIN)
+    return str(value.get("address", DEFAULT_ADMIN) if isinstance(value, dict) else value)
 
 
 def ask(address: str, path: str, timeout_s: float) -> int:
