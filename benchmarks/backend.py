@@ -1,0 +1,87 @@
+"""The backend: nginx, because a slow one would be what is measured.
+
+With a backend in Python the second core is full long before the proxy's, and the figures say how long a proxy waits.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from benchmarks.processes import Server
+from benchmarks.tools import find
+from benchmarks.wire import LOOPBACK, free_port
+from benchmarks.workloads import FILES, SMALL_CONTENT
+
+# What the request that arrived said of its way here, one field a line.
+ECHOED: Final = ("Host", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "Via", "Connection", "Origin")
+
+
+def preamble(directory: Path) -> str:
+    """Return what every nginx of ours begins with: one worker, in the foreground, no file outside `directory`."""
+    # Workers of an nginx that root starts belong to nobody, who may not read a directory of root's.
+    user = "user root;\n" if os.geteuid() == 0 else ""
+    return f"""{user}daemon off;
+worker_processes 1;
+pid {directory}/nginx.pid;
+error_log {directory}/error.log;
+events {{ worker_connections 4096; }}
+"""
+
+
+def http_settings(directory: Path) -> str:
+    """Return the settings that proxy and backend share: connections are never closed for their age or use."""
+    paths = "".join(
+        f"  {kind}_temp_path {directory}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    return f"""{paths}  keepalive_requests 1000000000;
+  keepalive_timeout 75s;
+  client_max_body_size 0;
+"""
+
+
+def _config(directory: Path, port: int) -> str:
+    echo = "".join(f"{name}: $http_{name.lower().replace('-', '_')}\\n" for name in ECHOED)
+    # `return` answers before the request's body is there; a proxy then gives up its connection.  `mirror` waits for the body,
+    # and files answer POST with 405, which becomes the small answer.
+    return f"""{preamble(directory)}http {{
+{http_settings(directory)}  access_log off;
+  sendfile on;
+  open_file_cache max=16;
+  server {{
+    listen {LOOPBACK}:{port};
+    default_type text/plain;
+    client_body_buffer_size 64k;
+    add_header Vary Accept-Encoding always;
+    location = /small {{ return 200 "{SMALL_CONTENT}"; }}
+    location = /echo {{ return 200 "{echo}"; }}
+    location = /own-fields {{
+      add_header Vary "Accept-Encoding, origin" always;
+      add_header Access-Control-Allow-Origin * always;
+      add_header Cross-Origin-Embedder-Policy unsafe-none always;
+      return 200 "{SMALL_CONTENT}";
+    }}
+    location = /upload {{ root {directory}/files; mirror /nothing; error_page 405 =200 @small; }}
+    location = /nothing {{ internal; return 204; }}
+    location @small {{ return 200 "{SMALL_CONTENT}"; }}
+    location /files/ {{ root {directory}; }}
+  }}
+}}
+"""
+
+
+@contextmanager
+def running_backend(directory: Path, cores: frozenset[int]) -> Iterator[int]:
+    """Run the backend on `cores`; the value is its port."""
+    port = free_port()
+    (directory / "files").mkdir(parents=True)
+    for name, size in FILES.items():
+        (directory / "files" / name).write_bytes(b"x" * size)
+    (directory / "files" / "upload").write_bytes(b"")
+    config = directory / "nginx.conf"
+    config.write_text(_config(directory, port), encoding="utf-8")
+    command = [find("nginx"), "-p", str(directory), "-e", str(directory / "error.log"), "-c", str(config)]
+    with Server(command, directory / "output.log", cores, os.environ) as server:
+        server.wait_until_answering(port, "/small")
+        yield port

@@ -1,0 +1,108 @@
+"""The other parts: how long a start takes, how much memory is held, how long until a changed policy is in force."""
+
+import itertools
+import resource
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from benchmarks.accounting import Memory
+from benchmarks.errors import BenchmarkError
+from benchmarks.policy import POLICY
+from benchmarks.proxies import Proxy
+from benchmarks.running import Running, Stage, running
+from benchmarks.wire import Connection, ask
+
+IDLE_CONNECTIONS: Final = 1000
+_SETTLE_S: Final = 1.0  # what a process still does after its first answer (imports in the background, watches)
+_WARM_UP_REQUESTS: Final = 100
+_RELOAD_S: Final = 30.0
+_POLL_S: Final = 0.002
+_OPENER: Final = "Cross-Origin-Opener-Policy"
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryUse:
+    """Memory of a proxy after its start, and what an idle client connection adds."""
+
+    idle: Memory
+    per_connection_bytes: int  # resident memory
+
+
+def measure_start(proxy: Proxy, stage: Stage) -> float:
+    """Return the seconds from starting the program to the first answer through it."""
+    with running(proxy, stage) as started:
+        return started.start_s
+
+
+def measure_memory(proxy: Proxy, stage: Stage) -> MemoryUse:
+    """Return the memory after the start, and per client connection that was used once and then kept."""
+    with running(proxy, stage) as started, ExitStack() as opened:
+        time.sleep(_SETTLE_S)
+        idle = started.server.memory()
+        for _ in range(_WARM_UP_REQUESTS):
+            ask(started.port, "/small")
+        before = started.server.memory().rss_kib
+        for _ in range(IDLE_CONNECTIONS):
+            connection = Connection(started.port)
+            opened.callback(connection.close)
+            connection.ask("/small")
+        added = started.server.memory().rss_kib - before
+    return MemoryUse(idle, added * 1024 // IDLE_CONNECTIONS)
+
+
+@contextmanager
+def many_files() -> Iterator[None]:
+    """Allow this process, and those it starts meanwhile, as many open files as the system lets it."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before[1], before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def write_in_place(path: Path, text: str) -> None:
+    """Save as a shell's redirection does."""
+    path.write_text(text, encoding="utf-8")
+
+
+def write_and_rename(path: Path, text: str) -> None:
+    """Save as editors do."""
+    beside = path.with_suffix(".new")
+    beside.write_text(text, encoding="utf-8")
+    beside.rename(path)
+
+
+SAVES: Final[dict[str, Callable[[Path, str], None]]] = {"in place": write_in_place, "rename": write_and_rename}
+
+
+def measure_reloads(proxy: Proxy, stage: Stage, times: int) -> dict[str, list[float]]:
+    """Return, for each way of saving, the seconds from saving to the first answer by the new policy, `times` times.
+
+    A proxy that does not watch its file gets its signal right after the saving.
+    """
+    found: dict[str, list[float]] = {way: [] for way in SAVES}
+    with running(proxy, stage) as started:
+        time.sleep(_SETTLE_S)
+        openers = itertools.cycle(("unsafe-none", POLICY.opener))  # always another than before
+        for _ in range(times):
+            for way, save in SAVES.items():
+                found[way].append(_reload_once(started, next(openers), save))
+    return found
+
+
+def _reload_once(started: Running, opener: str, save: Callable[[Path, str], None]) -> float:
+    text = started.proxy.config(started.place, replace(POLICY, opener=opener))
+    began = time.monotonic()
+    save(started.proxy.config_file(started.place), text)
+    if started.proxy.reload_signal is not None:
+        started.server.signal(started.proxy.reload_signal)
+    while ask(started.port, "/small").values(_OPENER) != [opener]:
+        if time.monotonic() - began > _RELOAD_S:
+            raise BenchmarkError(f"{started.proxy.name} did not take a new policy within {_RELOAD_S:g} s")
+        time.sleep(_POLL_S)
+    return time.monotonic() - began

@@ -1,0 +1,85 @@
+"""Start processes, know their figures, and end them.  Nothing is ended that was not started here."""
+
+import contextlib
+import http.client
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from benchmarks.accounting import CpuTime, Memory, cpu_time, memory, tree
+from benchmarks.cores import on_cores
+from benchmarks.errors import BenchmarkError
+from benchmarks.wire import ask
+
+READY_S: Final = 20.0
+STOP_S: Final = 10.0
+_POLL_S: Final = 0.001
+
+
+class Server:
+    """A server process and its descendants, ended with the block.  What it puts out goes to a file."""
+
+    def __init__(self, command: Sequence[str], output: Path, cores: frozenset[int], environment: Mapping[str, str]) -> None:
+        self._output = output
+        self.started_s = time.monotonic()
+        # Appending, so that the file can be emptied between rounds.
+        with output.open("ab") as log, on_cores(cores):
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=dict(environment), start_new_session=True
+            )
+
+    @property
+    def pid(self) -> int:
+        """The process that was started."""
+        return self._process.pid
+
+    def cpu_time(self) -> CpuTime:
+        """Return the processor time of all its processes so far."""
+        return cpu_time(self.pid)
+
+    def memory(self) -> Memory:
+        """Return the memory of all its processes now."""
+        return memory(self.pid)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process that was started."""
+        self._process.send_signal(number)
+
+    def wait_until_answering(self, port: int, target: str) -> float:
+        """Return the seconds from the start to the first answer 200 to a request for `target`.
+
+        Raises:
+            BenchmarkError: the process ended, or does not answer in time.
+        """
+        while self._process.poll() is None and time.monotonic() - self.started_s < READY_S:
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                if ask(port, target).status == 200:
+                    return time.monotonic() - self.started_s
+            time.sleep(_POLL_S)
+        text = self._output.read_text(encoding="utf-8", errors="backslashreplace")
+        raise BenchmarkError(f"{self._process.args!r} does not answer on port {port}:\n{text[-4000:]}")
+
+    def stop(self) -> None:
+        """End the process and what descends from it."""
+        if self._process.poll() is not None:
+            return
+        pids = tree(self.pid)
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            self._process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()

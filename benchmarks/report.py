@@ -1,0 +1,101 @@
+"""Turn what was measured into tables for people."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from statistics import median
+
+from benchmarks.lifecycle import MemoryUse
+from benchmarks.load import Round
+
+
+def spread(values: Sequence[float], digits: int) -> str:
+    """Return the median and, behind it, the least and the greatest."""
+    low, middle, high = (f"{value:.{digits}f}" for value in (min(values), median(values), max(values)))
+    return f"{middle} ({low}-{high})"
+
+
+def ratios(rounds: Iterable[Round], workload: str, proxy: str, baseline: str) -> list[float]:
+    """Return processor time per request of `proxy` over `baseline`, round by round: of each pair measured side by side."""
+    ours, theirs = ([one for one in rounds if one.workload == workload and one.proxy == name] for name in (proxy, baseline))
+    return [one.total_us / other.total_us for one, other in zip(ours, theirs, strict=True)]
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table in columns: the first two to the left, the others to the right."""
+    lines = [list(head), *map(list, rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if place < 2 else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def rounds_table(rounds: Sequence[Round], baseline: str) -> str:
+    """Return processor time per request and requests per second; medians, with the least and the greatest."""
+    head = (
+        "workload",
+        "proxy",
+        "user us",
+        "system us",
+        "total us (min-max)",
+        f"x {baseline} (min-max)",
+        "requests/s",
+        "busy",
+        "p50 ms",
+        "p99 ms",
+    )
+    rows: list[Sequence[str]] = []
+    for workload, proxy in dict.fromkeys((one.workload, one.proxy) for one in rounds):
+        mine = [one for one in rounds if (one.workload, one.proxy) == (workload, proxy)]
+
+        def middle(value: Callable[[Round], float], mine: Sequence[Round] = mine) -> float:
+            return median(map(value, mine))
+
+        ratio = "1" if proxy == baseline else spread(ratios(rounds, workload, proxy, baseline), 2)
+        rows.append(
+            (
+                workload,
+                proxy,
+                f"{middle(lambda one: one.user_us):.1f}",
+                f"{middle(lambda one: one.system_us):.1f}",
+                spread([one.total_us for one in mine], 1),
+                ratio,
+                f"{middle(lambda one: one.rate):.0f}",
+                f"{middle(lambda one: one.busy):.0%}",
+                f"{middle(lambda one: one.p50_ms):.2f}",
+                f"{middle(lambda one: one.p99_ms):.2f}",
+            )
+        )
+    return table(head, rows)
+
+
+def start_table(starts: Mapping[str, Sequence[float]]) -> str:
+    """Return the start-up times."""
+    rows = [(name, "", spread([value * 1000 for value in values], 0)) for name, values in starts.items()]
+    return table(("proxy", "", "start to first answer, ms (min-max)"), rows)
+
+
+def memory_table(uses: Mapping[str, MemoryUse]) -> str:
+    """Return the memory after the start, in MiB, and per idle connection."""
+    rows = [
+        (
+            name,
+            "",
+            *(f"{kib / 1024:.1f}" for kib in (use.idle.rss_kib, use.idle.pss_kib, use.idle.uss_kib)),
+            f"{use.per_connection_bytes / 1024:.1f}",
+        )
+        for name, use in uses.items()
+    ]
+    return table(("proxy", "", "RSS MiB", "PSS MiB", "USS MiB", "RSS KiB per idle connection"), rows)
+
+
+def reload_table(reloads: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
+    """Return the times from saving to the new policy in force."""
+    rows = [
+        (name, way, spread([value * 1000 for value in values], 0))
+        for name, ways in reloads.items()
+        for way, values in ways.items()
+    ]
+    return table(("proxy", "saved", "to the new policy in force, ms (min-max)"), rows)

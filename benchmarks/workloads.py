@@ -1,0 +1,88 @@
+"""What is asked of the proxies, and what they must answer.  A further workload is a further value in `WORKLOADS`."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from benchmarks.policy import POLICY, PREFLIGHT_VARY, VARY
+
+SMALL_CONTENT: Final = "a small answer, as an API gives it: {}\\n"
+_KIB: Final = 1024
+FILES: Final = {"64k": 64 * _KIB, "1m": 1024 * _KIB}  # names below /files/ to sizes, as the backend has them
+
+
+FORWARDED_VARY: Final = ("Accept-Encoding", *VARY)  # the backend's and the policy's
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request, and what must come back.  Host is sent besides `fields`."""
+
+    name: str
+    summary: str
+    fields: dict[str, str] = field(default_factory=dict)
+    method: str = "GET"
+    target: str = "/small"
+    content_bytes: int = 0
+    status: int = 200
+    response_bytes: int | None = len(SMALL_CONTENT) - 1  # None: whatever the proxy's own answer has
+    policy_fields: dict[str, str] = field(default_factory=dict)  # besides those of every response: these and no other
+    vary: tuple[str, ...] = FORWARDED_VARY
+
+
+_ORIGIN: Final = {"Origin": POLICY.origin}
+
+# What Chromium sends with a credentialed `fetch`; with Host and Origin these are twenty.
+_BROWSER: Final = {
+    "Connection": "keep-alive",
+    "Pragma": "no-cache",
+    "Cache-Control": "no-cache",
+    "sec-ch-ua": '"Chromium";v="142", "Not:A-Brand";v="24"',
+    "sec-ch-ua-mobile": "?0",
+    "sec-ch-ua-platform": '"Linux"',
+    "Authorization": "Bearer eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P",
+    "User-Agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
+    "Accept": "application/json, text/plain, */*",
+    "DNT": "1",
+    "Content-Type": "application/json",
+    "X-Requested-With": "XMLHttpRequest",
+    "Sec-Fetch-Site": "cross-site",
+    "Sec-Fetch-Mode": "cors",
+    "Sec-Fetch-Dest": "empty",
+    "Referer": "https://app.example.com/dashboard?tab=orders",
+    "Accept-Encoding": "gzip, deflate, br, zstd",
+    "Cookie": "session=0f8fad5bd9cb469fa16570867728950e; theme=dark; consent=necessary.statistics",
+}
+
+_PREFLIGHT: Final = {
+    "Origin": POLICY.origin,
+    "Access-Control-Request-Method": "PUT",
+    "Access-Control-Request-Headers": "authorization,content-type",
+}
+
+WORKLOADS: Final = (
+    Request("small", "GET with Origin, small answer", _ORIGIN, policy_fields=POLICY.granted),
+    Request("browser", "the same with 20 request fields", _BROWSER | _ORIGIN, policy_fields=POLICY.granted),
+    Request(
+        "preflight",
+        "answered by the proxy itself",
+        _PREFLIGHT,
+        "OPTIONS",
+        status=204,
+        response_bytes=0,
+        policy_fields=POLICY.preflight,
+        vary=PREFLIGHT_VARY,
+    ),
+    Request(
+        "post-16k",
+        "POST of 16 KiB, small answer",
+        _ORIGIN | {"Content-Type": "application/octet-stream"},
+        "POST",
+        "/upload",
+        content_bytes=16 * _KIB,
+        policy_fields=POLICY.granted,
+    ),
+    Request(
+        "body-64k", "GET of 64 KiB", _ORIGIN, target="/files/64k", response_bytes=FILES["64k"], policy_fields=POLICY.granted
+    ),
+    Request("body-1m", "GET of 1 MiB", _ORIGIN, target="/files/1m", response_bytes=FILES["1m"], policy_fields=POLICY.granted),
+)
