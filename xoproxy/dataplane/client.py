@@ -52,6 +52,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         "_searched",
         "_secure",
         "_sink",
+        "_stalled_at",
         "_unsent",
         "transport",
         "write_paused",
@@ -73,7 +74,8 @@ class ClientConnection(Timed, asyncio.Protocol):
         self._reading = True
         self._closing = False
         self._half_closed = False
-        self._unsent = 0  # what the last deadline found unsent
+        self._unsent = 0  # bytes that the last deadline found unsent
+        self._stalled_at = 0.0  # when it first found so many
 
     # What the exchange asks for.
 
@@ -361,14 +363,20 @@ class ClientConnection(Timed, asyncio.Protocol):
         elif self._exchange.connection is not None:
             self._exchange.connection.flow()
 
+    def _reads_slowly(self) -> bool:
+        """Whether the client still reads our last answer: then neither idling nor lingering has begun."""
+        unsent = self.transport.get_write_buffer_size()
+        now = self._plane.loop.time()
+        if unsent != self._unsent:
+            self._unsent, self._stalled_at = unsent, now
+        return unsent > 0 and now - self._stalled_at < self._plane.generation.settings.timeouts.body_s
+
     def expired(self) -> None:
         """The deadline has passed."""
-        unsent = self.transport.get_write_buffer_size()
         if self._exchange is not None:
             self._exchange.timed_out()
-        elif unsent and unsent != self._unsent:
-            self._unsent = unsent  # still reading our last answer, slowly
-            self.due_in(self._plane.generation.settings.timeouts.body_s)
+        elif self._reads_slowly():
+            self.due_in(LINGER_S if self._closing else self._plane.generation.settings.timeouts.idle_s)
         elif self._closing or not self._pending or self.write_paused:
             self.transport.abort()  # lingered, or idle for long enough
         else:

@@ -97,7 +97,9 @@ class CorsRule:
         self._tail = credentials + expose
         max_age = b"" if cors.max_age_s is None else b"%s: %d\r\n" % (MAX_AGE, cors.max_age_s)
         self._preflight_tail = credentials + max_age
-        listed = (cors.allow_methods or SAFELISTED_METHODS) if cors.allow_methods is not ANY else (b"*",)
+        listed = cors.allow_methods or SAFELISTED_METHODS
+        if listed is ANY:
+            listed = SAFELISTED_METHODS if self._credentialed else (b"*",)
         self._methods_line = ALLOW_METHODS + b": " + b", ".join(listed) + b"\r\n"
         names = cors.allow_headers if cors.allow_headers is not ANY else ()
         self._headers_line = ALLOW_HEADERS + b": " + b", ".join(names) + b"\r\n" if names else b""
@@ -118,12 +120,13 @@ class CorsRule:
         """Return the answer to a preflight from a granted origin for `method` and the names in `header_values`."""
         names = requested_names(header_values)
         objection = None
-        if self._methods is not None and method not in self._methods:
+        is_token = TOKEN_ONLY.fullmatch(method) is not None
+        if not is_token or (self._methods is not None and method not in self._methods):
             objection = "method"
         elif names is None or (self._headers is not None and not self._headers.issuperset(names)):
             objection = "headers"
         methods_line = self._methods_line
-        if self._methods is None and self._credentialed and TOKEN_ONLY.fullmatch(method):
+        if self._methods is None and self._credentialed and is_token:
             methods_line = ALLOW_METHODS + b": " + method + b"\r\n"
         headers_line = self._headers_line
         if self._headers is None and names:

@@ -19,7 +19,9 @@ HOP_BY_HOP: Final = frozenset((b"connection", b"proxy-connection", b"keep-alive"
 
 # A Connection field that names one of these is mistaken or hostile: the message would change its meaning (RFC 9110 §7.6.1:
 # "intended for all recipients").  The option is ignored, the field goes on.
-_END_TO_END: Final = frozenset((b"host", b"content-length", b"cache-control", b"date", b"authorization", b"origin", b"cookie"))
+_END_TO_END: Final = frozenset(
+    (b"host", b"content-length", b"cache-control", b"date", b"authorization", b"origin", b"cookie", b"vary")
+)
 
 # What a client we do not trust says of itself is replaced; a trusted proxy's words stay, and its list goes on.
 _DROPPED: Final = HOP_BY_HOP | {b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"forwarded"}
