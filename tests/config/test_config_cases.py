@@ -11,8 +11,8 @@ from xoproxy.config.problems import Id
 
 CASES = Path(__file__).parent / "cases"
 ENVIRON = {"EMPTY": "", "INJECTED": "isolated\nadmin: off", "NESTED": "${EMPTY}"}
-# Problems of files as such; test_config_source.py has their cases.
-OF_FILES = {Id.UNREADABLE, Id.TOO_LARGE}
+# Problems of files as such and of files too long for a table: test_config_source.py and test_config_properties.py have them.
+OF_FILES = {Id.UNREADABLE, Id.TOO_LARGE, Id.TOO_MANY}
 
 
 def texts(kind: str) -> list[ParameterSet]:

@@ -3,12 +3,12 @@
 An entry of `policies` is read once, so a problem in it is told once however many routes use it.
 """
 
-import difflib
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
 from xoproxy.config.drafts import PolicyDraft
+from xoproxy.config.keys import similar
 from xoproxy.config.nodes import Mapping, Sequence, node_of
 from xoproxy.config.policies import read_policy
 from xoproxy.config.presets import PRESETS
@@ -95,5 +95,5 @@ class Policies:
         return text
 
     def _suggest(self, text: str) -> str:
-        close = difflib.get_close_matches(text[:64].lower(), list(self._entries), n=1)
-        return f"did you mean {close[0]}?" if close else f"there are {', '.join(list(self._entries)[:12])}"
+        close = similar(text, self._entries)
+        return f"did you mean {close}?" if close else f"there are {', '.join(list(self._entries)[:12])}"

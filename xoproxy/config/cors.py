@@ -30,7 +30,7 @@ def read_cors(reader: Reader, spot: Spot) -> CorsDraft | Placed[Off] | None:
     found = reader.mapping(spot, keys.CORS)
     origins = _read_origins(reader, found.get("allow_origins"))
     if origins is None and not reader.lacks(spot, "allow_origins", keys.CORS):
-        origins = Placed((), spot.place)
+        origins = _no_origins(spot)
     return CorsDraft(
         place=spot.key_place,
         allow_origins=origins,
@@ -55,7 +55,7 @@ def _read_origins(reader: Reader, spot: Spot | None) -> Placed[Origins] | None:
         return None
     items = (spot,) if reader.peek(spot) == NULL.value else reader.items(spot)
     if items is None:
-        return Placed((), spot.place)
+        return _no_origins(spot)
     if is_any(reader, spot, items):
         return Placed(ANY, spot.place)
     read: list[Placed[OriginPattern | Null]] = []
@@ -64,6 +64,11 @@ def _read_origins(reader: Reader, spot: Spot | None) -> Placed[Origins] | None:
         if pattern is not None:
             read.append(Placed(pattern, item.place))
     return Placed(tuple(read), spot.place)
+
+
+def _no_origins(spot: Spot) -> Placed[Origins]:
+    """Return the origins of a list that is there and could not be read."""
+    return Placed((), spot.place)
 
 
 def _read_methods(reader: Reader, spot: Spot | None) -> Placed[Names] | None:

@@ -5,8 +5,9 @@ the names of the fields themselves.  They are compared without case and punctuat
 """
 
 import difflib
+import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -216,8 +217,14 @@ def meant(key: str, keys: Keys) -> str | None:
         return candidates[bare]
     if _homes(bare):
         return None
-    close = difflib.get_close_matches(bare[:64], list(candidates), n=1, cutoff=0.75)
-    return candidates[close[0]] if close else None
+    close = similar(bare, candidates, cutoff=0.75)
+    return candidates[close] if close is not None else None
+
+
+def similar(text: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """Return the name that `text` most likely is a slip of.  Looks at some hundred names: the search is slow."""
+    close = difflib.get_close_matches(text[:64].lower(), list(itertools.islice(names, 300)), n=1, cutoff=cutoff)
+    return close[0] if close else None
 
 
 def unknown_key(key: str, keys: Keys) -> str:

@@ -13,7 +13,7 @@ from typing import Final
 
 import yaml
 
-from xoproxy.config.problems import ConfigInvalid, Id, Mark, Place, Problem, child_path, problem_at, quoted
+from xoproxy.config.problems import ConfigInvalid, Id, Mark, Place, Problem, child_path, keep, problem_at, quoted
 
 MAX_DEPTH: Final = 32  # a policy file needs 8
 MAX_ALIASED_NODES: Final = 10_000
@@ -72,7 +72,7 @@ class _Open:
     mark: Mark
     is_mapping: bool
     anchor: str | None
-    nodes: list[Node] = field(default_factory=list)
+    nodes: list[Node] = field(default_factory=list[Node])
     size: int = 1
 
 
@@ -189,7 +189,7 @@ class _Builder:
         return Mark(self.source, at.line + 1, at.column + 1) if at is not None else Mark(self.source)
 
     def _report(self, mark: Mark, kind: Id, message: str) -> None:
-        self.problems.append(problem_at(Place(mark, self._path()), kind, message))
+        keep(self.problems, problem_at(Place(mark, self._path()), kind, message))
 
     def _stop(self, event: yaml.Event, kind: Id, message: str) -> None:
         self._report(self._mark(event), kind, message)
@@ -203,7 +203,8 @@ def compose(text: str, source: str) -> tuple[Mapping, list[Problem]]:
     """
     builder = _Builder(source)
     try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        events: Iterator[yaml.Event] = yaml.parse(text, Loader=yaml.SafeLoader)  # pyright: ignore[reportUnknownMemberType]  untyped stub
+        for event in events:
             builder.take(event)
     except yaml.reader.ReaderError as fault:
         raise ConfigInvalid([*builder.problems, _not_text(fault, text, source)]) from None

@@ -8,6 +8,9 @@ Rule 3: XO0xx are about the file and its YAML, XO1xx about policies, XO2xx about
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
+
+MAX_PROBLEMS: Final = 200  # each may cost a search for similar words
 
 
 class Severity(Enum):
@@ -56,6 +59,7 @@ class Id(Enum):
     ENVIRONMENT = ("XO015", Reason.INVALID, "a ${NAME} cannot be filled in from the environment")
     VERSION = ("XO016", Reason.INVALID, "the version of the file's format is not known")
     CONTROL_CHARACTERS = ("XO017", Reason.INVALID, "a value holds control characters")
+    TOO_MANY = ("XO018", Reason.INVALID, "the file has so many problems that the rest is not looked for")
 
     NOT_A_CHOICE = ("XO101", Reason.INVALID, "the value is none of the key's values")
     OTHER_KEY = ("XO102", Reason.INVALID, "the value belongs to another key")
@@ -165,6 +169,15 @@ class ConfigInvalid(Exception):  # noqa: N818  the name is part of the interface
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = in_order(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def keep(problems: list[Problem], problem: Problem) -> None:
+    """Add a problem.  Raises ConfigInvalid at the bound: what has more problems is another kind of file."""
+    problems.append(problem)
+    if len(problems) >= MAX_PROBLEMS:
+        place = Place(Mark(problem.source, problem.line, problem.column))
+        problems.append(problem_at(place, Id.TOO_MANY, f"reading stopped here, after {MAX_PROBLEMS} problems"))
+        raise ConfigInvalid(problems)
 
 
 class Refused(Exception):  # noqa: N818  raised by parsers of one value, never leaves this package

@@ -15,7 +15,7 @@ from xoproxy.config import nodes
 from xoproxy.config.environment import expand
 from xoproxy.config.keys import Keys, meant, unknown_key
 from xoproxy.config.nodes import Node, Scalar, Sequence
-from xoproxy.config.problems import Id, Mark, Place, Problem, Refused, Severity, child_path, problem_at, quoted
+from xoproxy.config.problems import Id, Mark, Place, Problem, Refused, Severity, child_path, keep, problem_at, quoted
 
 T = TypeVar("T")
 
@@ -51,11 +51,11 @@ class Reader:
 
     environ: Mapping[str, str]
     today: date
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list[Problem])
 
     def report(self, place: Place, kind: Id, message: str) -> None:
-        """Keep a problem."""
-        self.problems.append(problem_at(place, kind, message))
+        """Keep a problem.  Raises ConfigInvalid if there are too many."""
+        keep(self.problems, problem_at(place, kind, message))
 
     def has_errors(self) -> bool:
         """Whether a problem was found that keeps the configuration from taking effect."""

@@ -1,12 +1,12 @@
 """Read `upstreams` and the top-level `upstream`."""
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from xoproxy.config import keys, values
 from xoproxy.config.addresses import upstream_url
+from xoproxy.config.keys import similar
 from xoproxy.config.nodes import Mapping as MappingNode
 from xoproxy.config.problems import Id, Refused, quoted
 from xoproxy.config.reader import Reader, Spot
@@ -66,8 +66,8 @@ class Upstreams:
             return text
         if "://" in text or text.startswith("http+unix:"):
             hint = f"give the URL a name: upstreams: {{app: {text}}}, and write that name here"
-        elif close := difflib.get_close_matches(text[:64], list(self._known), n=1):
-            hint = f"did you mean {close[0]}?"
+        elif close := similar(text, self._known):
+            hint = f"did you mean {close}?"
         elif self._known:
             hint = f"there are {', '.join(list(self._known)[:12])}"
         else:

@@ -3,7 +3,6 @@
 Each parser takes the text of one scalar and returns the value, or raises Refused with what to write instead.
 """
 
-import difflib
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,6 +10,7 @@ from datetime import date
 from enum import Enum
 from typing import Final, TypeVar
 
+from xoproxy.config.keys import similar
 from xoproxy.config.problems import Id, Refused, quoted
 from xoproxy.policy.model import OFF, EmbedderPolicy, Off, OpenerPolicy, ResourcePolicy
 from xoproxy.semantics.grammar import TOKEN_ONLY, VALUE_BYTES
@@ -97,11 +97,8 @@ def body_size(text: str) -> int | None:
 
 def boolean(text: str) -> bool:
     """Parse ``true`` or ``false``; YAML 1.1's other spellings are refused by name."""
-    match text:
-        case "true":
-            return True
-        case "false":
-            return False
+    if text in ("true", "false"):
+        return text == "true"
     meant = {"yes": "true", "on": "true", "1": "true", "no": "false", "off": "false", "0": "false"}
     hint = meant.get(text.lower(), text.lower())
     raise Refused(
@@ -176,10 +173,8 @@ def _refuse_choice(key: str, values: list[str], text: str) -> Refused:
     if others and key in _CHOICES:
         owners = " and ".join(f"`{other}`" for other in others)
         return Refused(Id.OTHER_KEY, f"{quoted(text)} is a value of {owners}; `{key}` takes {', '.join(values)}")
-    close = difflib.get_close_matches(folded[:64], values, n=1)
-    return Refused(
-        Id.NOT_A_CHOICE, f"{said}; " + (f"did you mean {close[0]}?" if close else f"write one of {', '.join(values)}")
-    )
+    close = similar(folded, values)
+    return Refused(Id.NOT_A_CHOICE, f"{said}; " + (f"did you mean {close}?" if close else f"write one of {', '.join(values)}"))
 
 
 def method(text: str) -> bytes:
