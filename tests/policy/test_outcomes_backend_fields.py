@@ -250,6 +250,15 @@ def test_the_status_line_stays(start: bytes) -> None:
     assert decision.plan.apply(head).startswith(start + b"\r\nServer: x\r\n")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("policy", [UNTOUCHED, ONE, ANYONE])
+def test_the_status_line_tells_our_own_version(policy: Policy) -> None:
+    """The HTTP version is that of each hop's sender (RFC 9110 §6.2)."""
+    head = read_response_head(b"HTTP/1.0 200 Fine\r\nServer: x\r\nVary: a\r\n\r\n", b"GET")
+    decision = table_of(policy).decide(request(), b"https", b"shop.example")
+
+    assert decision.plan.apply(head).startswith(b"HTTP/1.1 200 Fine\r\nServer: x\r\n")  # type: ignore[arg-type]
+
+
 def test_lines_of_the_connection_are_added() -> None:
     """The data plane's own lines come with the same edit."""
     decision = table_of(ISOLATED).decide(request(), b"https", b"shop.example")

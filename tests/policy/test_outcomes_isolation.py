@@ -16,6 +16,7 @@ from xoproxy.policy.model import (
     ResourcePolicy,
 )
 from xoproxy.policy.routes import RouteTable
+from xoproxy.semantics.heads import read_remains
 
 COEP, COOP = b"Cross-Origin-Embedder-Policy", b"Cross-Origin-Opener-Policy"
 ENDPOINTS = ReportingEndpoints((("main", "/.well-known/xoproxy/reports"), ("far", "https://r.example/a"), ("theirs", None)))
@@ -156,13 +157,15 @@ def test_auto_varies_by_user_agent_and_origin_on_every_answer() -> None:
     assert seen.named(b"access-control-allow-origin") == [b"https://app.example"]
 
 
-def test_auto_gives_an_unread_request_the_value_every_browser_has() -> None:
-    """Of a head that could not be read the browser is not known: Safari would ignore ``credentialless``."""
+def test_auto_gives_a_refused_head_the_value_that_its_browser_has() -> None:
+    """Safari would ignore ``credentialless``; a head without a readable User-Agent gets what every browser has."""
     table = RouteTable((), Policy(coep=AUTO), ReportingEndpoints())
-    block = table.plan_for_unread(None).apply(response(400))
+    for agent, value in ((CHROME, b"credentialless"), (SAFARI, b"require-corp"), (b"", b"require-corp")):
+        remains = read_remains(b"GET / HTTP/1.1\r\nUser-Agent: " + agent + b"\r\nA : b\r\n\r\n")
+        lines = table.plan_for_refused(remains, b"http").apply(response(400))
 
-    assert b"\r\nCross-Origin-Embedder-Policy: require-corp\r\n" in block
-    assert b"\r\nVary: User-Agent\r\n" in block
+        assert b"\r\nCross-Origin-Embedder-Policy: " + value + b"\r\n" in lines
+        assert b"\r\nVary: User-Agent\r\n" in lines
 
 
 @pytest.mark.parametrize(

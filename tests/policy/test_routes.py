@@ -3,14 +3,20 @@
 from collections.abc import Sequence
 
 import pytest
-from support.exchanges import HOST, exact, exchange, preflight, request, response
+from hypothesis import given
+from hypothesis import strategies as st
+from support.exchanges import HOST, exact, exchange, lines_of, preflight, request, response
 
 from xoproxy.policy.cors import CorsOutcome
 from xoproxy.policy.model import ANY, Cors, Policy, ReportingEndpoints, ResourcePolicy
 from xoproxy.policy.routes import Answer, Forward, Match, Route, RouteTable, compile_path, host_name
-from xoproxy.semantics.heads import RequestHead
+from xoproxy.semantics.heads import RequestHead, ResponseHead, read_remains, read_response_head
 
 APP = b"https://app.example"
+REMAINS = (
+    b"GET / HTTP/1.1\r\n", b"Host: a\r\n", b"Host: a\n", b"Origin: https://app.example", b"Origin: null", b"\r\n", b"\n", b"\r",
+    b"X: y", b"\0", b" ", b"\nOrigin: https://a.example\nSet-Cookie: x\r\n",
+)  # fmt: skip
 
 
 def table(matches: Sequence[Match], default: Policy | None = None, policy: Policy | None = None) -> RouteTable:
@@ -215,32 +221,65 @@ def test_no_route_is_404_under_the_default_policy() -> None:
     assert exchange(routes, request(b"GET", b"/b"), response(200)).decided == readable[1:]
 
 
-def test_an_unread_head_is_answered_under_the_default_policy() -> None:
-    """Of a head outside the grammar at most Origin could be made out (rule 1)."""
-    routes = table([Match()], Policy(cors=Cors(allow_origins=(exact("https://app.example"),))))
-
-    def seen(origin: bytes | None) -> bytes:
-        return routes.plan_for_unread(origin).apply(response(400))
-
-    assert b"\r\nAccess-Control-Allow-Origin: https://app.example\r\n" in seen(APP)
-    for origin in (None, b"https://other.example", b"null", b""):
-        assert b"Access-Control" not in seen(origin)
-        assert b"\r\nVary: Origin\r\n" in seen(origin)
-    assert routes.plan_for_unread(b"https://other.example").outcome is CorsOutcome.REFUSED
-    assert routes.plan_for_unread(None).outcome is CorsOutcome.NONE
-    assert table([]).plan_for_unread(APP).outcome is CorsOutcome.NONE
+def refused(routes: RouteTable, block: bytes) -> tuple[bytes, CorsOutcome]:
+    """Return what is answered to a head that was refused, and what the record says of it."""
+    plan = routes.plan_for_refused(read_remains(block), b"https")
+    return plan.apply(response(400)), plan.outcome
 
 
 @pytest.mark.parametrize(
-    ("default", "origin", "line"),
+    ("block", "is_granted"),
     [
-        pytest.param(Cors(allow_origins=ANY), None, b"\r\nAccess-Control-Allow-Origin: *\r\n", id="constant"),
-        pytest.param(Cors(allow_origins=ANY), APP, b"\r\nAccess-Control-Allow-Origin: *\r\n", id="constant-granted"),
+        pytest.param(b"GET /a HTTP/1.1\r\nHost: a b\r\nOrigin: https://app.example\r\n\r\n", True, id="bad-host"),
+        pytest.param(b"GET /a HTTP/1.1\r\nHost: a\r\nHost: a\r\nOrigin: https://app.example\r\n\r\n", True, id="two-hosts"),
+        pytest.param(b"GET /a HTTP/1.1\r\nOrigin: https://app.example\r\nA : b\r\n\r\n", True, id="bad-line"),
+        pytest.param(b"GET /a HTTP/1.1\r\nOrigin: https://other.example\r\nA : b\r\n\r\n", False, id="unlisted"),
+        pytest.param(b"GET /a HTTP/1.1\r\nOrigin: https://app.example\r\nOrigin: x\r\nA : b\r\n\r\n", False, id="two-origins"),
+        pytest.param(b"GET /a HTTP/1.1\r\nA : b\r\n\r\n", False, id="no-origin"),
+        pytest.param(b"GET /a HTTP/1.1\r\nOrigin: https://app.example\nA: b\r\n\r\n", False, id="bare-lf-behind-it"),
     ],
 )
-def test_an_unread_head_gets_the_constant_answer(default: Cors, origin: bytes | None, line: bytes) -> None:
-    """``*`` goes to everyone."""
-    assert line in table([], Policy(cors=default)).plan_for_unread(origin).apply(response(431))
+def test_a_refused_head_is_answered_by_the_policy_of_its_route(block: bytes, is_granted: bool) -> None:
+    """A browser must be able to read why its request was refused (rule 1), and nobody else (rule 3)."""
+    policy = Policy(cors=Cors(allow_origins=(exact("https://app.example"),)), corp=ResourcePolicy.SAME_SITE)
+    routes = table([Match(path="/a")], Policy(corp=ResourcePolicy.CROSS_ORIGIN), policy)
+
+    answer, _ = refused(routes, block)
+
+    assert b"\r\nCross-Origin-Resource-Policy: same-site\r\n" in answer
+    assert b"\r\nVary: Origin\r\n" in answer
+    assert (b"\r\nAccess-Control-Allow-Origin: https://app.example\r\n" in answer) is is_granted
+    assert (b"Access-Control" in answer) is is_granted
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"GARBAGE\r\n\r\n", id="no-request-line"),
+        pytest.param(b"GET /b HTTP/1.1\r\n\r\n", id="no-route"),
+        pytest.param(b"GET /a HTTP/2.0\r\nHost: a\r\n\r\n", id="version"),
+    ],
+)
+def test_a_refused_head_without_a_route_is_answered_by_the_default_policy(block: bytes) -> None:
+    """What cannot be read belongs to no route; the default policy says who may read the refusal."""
+    routes = table([Match(path="/a")], Policy(cors=Cors(allow_origins=ANY)))
+
+    assert refused(routes, block) == (
+        b"HTTP/1.1 400 Reason\r\nAccess-Control-Allow-Origin: *\r\n\r\n",
+        CorsOutcome.NONE,
+    )
+
+
+@given(st.binary(max_size=200) | st.lists(st.sampled_from(REMAINS), max_size=8).map(b"".join))
+def test_no_refused_head_puts_bytes_of_its_own_into_the_answer(block: bytes) -> None:
+    """Whatever is made out of a broken head, the answer is in the grammar and has no line but ours."""
+    reflecting = Policy(cors=Cors(allow_origins=ANY, allow_credentials=True, allow_null_origin=True))
+    answer, _ = refused(table([Match()], policy=reflecting), block)
+
+    assert isinstance(read_response_head(answer, b"GET"), ResponseHead)
+    names = {line.partition(b":")[0] for line in lines_of(answer)}
+    assert names <= {b"Access-Control-Allow-Origin", b"Access-Control-Allow-Credentials", b"Vary"}
 
 
 def test_refusals_say_why_in_words() -> None:
