@@ -29,7 +29,8 @@ class MemoryUse:
     """Memory of a proxy after its start, and what an idle client connection adds."""
 
     idle: Memory
-    per_connection_bytes: int  # resident memory
+    rss_per_connection_bytes: int
+    uss_per_connection_bytes: int  # more than RSS where a worker's pages were its parent's until written to, as nginx's
 
 
 def measure_start(proxy: Proxy, stage: Stage) -> float:
@@ -45,13 +46,14 @@ def measure_memory(proxy: Proxy, stage: Stage) -> MemoryUse:
         idle = started.server.memory()
         for _ in range(_WARM_UP_REQUESTS):
             ask(started.port, "/small")
-        before = started.server.memory().rss_kib
+        before = started.server.memory()
         for _ in range(IDLE_CONNECTIONS):
             connection = Connection(started.port)
             opened.callback(connection.close)
             connection.ask("/small")
-        added = started.server.memory().rss_kib - before
-    return MemoryUse(idle, added * 1024 // IDLE_CONNECTIONS)
+        after = started.server.memory()
+    rss_kib, uss_kib = after.rss_kib - before.rss_kib, after.uss_kib - before.uss_kib
+    return MemoryUse(idle, rss_kib * 1024 // IDLE_CONNECTIONS, uss_kib * 1024 // IDLE_CONNECTIONS)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from benchmarks.accounting import CpuTime, Memory, cpu_time, memory, tree
+from benchmarks.accounting import CpuTime, Memory, cpu_time, memory
 from benchmarks.cores import on_cores
 from benchmarks.errors import BenchmarkError
 from benchmarks.wire import ask
@@ -65,18 +65,13 @@ class Server:
         raise BenchmarkError(f"{self._process.args!r} does not answer on port {port}:\n{text[-4000:]}")
 
     def stop(self) -> None:
-        """End the process and what descends from it."""
-        if self._process.poll() is not None:
-            return
-        pids = tree(self.pid)
+        """End the process, and whatever it leaves behind: its process group is its own."""
         self._process.terminate()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            for pid in pids:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            self._process.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._process.wait()
 
     def __enter__(self) -> Self:
         return self

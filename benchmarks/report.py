@@ -84,11 +84,12 @@ def memory_table(uses: Mapping[str, MemoryUse]) -> str:
             name,
             "",
             *(f"{kib / 1024:.1f}" for kib in (use.idle.rss_kib, use.idle.pss_kib, use.idle.uss_kib)),
-            f"{use.per_connection_bytes / 1024:.1f}",
+            f"{use.rss_per_connection_bytes / 1024:.1f}",
+            f"{use.uss_per_connection_bytes / 1024:.1f}",
         )
         for name, use in uses.items()
     ]
-    return table(("proxy", "", "RSS MiB", "PSS MiB", "USS MiB", "RSS KiB per idle connection"), rows)
+    return table(("proxy", "", "RSS MiB", "PSS MiB", "USS MiB", "RSS KiB per idle connection", "USS KiB"), rows)
 
 
 def reload_table(reloads: Mapping[str, Mapping[str, Sequence[float]]]) -> str:

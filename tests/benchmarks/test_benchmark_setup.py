@@ -1,0 +1,198 @@
+"""The benchmark compares like with like: every proxy answers with the same fields, and it refuses one that does not."""
+
+import itertools
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks import report
+from benchmarks.__main__ import main
+from benchmarks.accounting import tree
+from benchmarks.agreement import PROBES, forwarded_fields, require_agreement, vary_members
+from benchmarks.backend import running_backend
+from benchmarks.errors import BenchmarkError, MissingError
+from benchmarks.load import Round
+from benchmarks.policy import OWNED_FIELDS, POLICY, Policy
+from benchmarks.processes import Server
+from benchmarks.proxies import PROXIES, Nginx, Place, Proxy
+from benchmarks.running import Running, Stage, running
+from benchmarks.tools import find
+from benchmarks.wire import ask
+from benchmarks.workloads import WORKLOADS, Request
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the benchmark reads /proc")
+
+
+def _nginx_is_missing() -> str:
+    try:
+        find("nginx")
+    except MissingError as exc:
+        return str(exc)
+    return ""
+
+
+needs_nginx = pytest.mark.skipif(bool(_nginx_is_missing()), reason=_nginx_is_missing())
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Run the backend; proxies may use every core, as nothing is measured."""
+    directory, cores = tmp_path_factory.mktemp("benchmark"), frozenset(os.sched_getaffinity(0))
+    with running_backend(directory / "backend", cores) as port:
+        yield Stage(directory, port, cores)
+
+
+@pytest.fixture(scope="module")
+def proxies(stage: Stage) -> Iterator[list[Running]]:
+    """Run every proxy that the benchmark knows."""
+    with running(PROXIES[0], stage) as first, running(PROXIES[1], stage) as second, running(PROXIES[2], stage) as third:
+        yield [first, second, third]
+
+
+@needs_nginx
+def test_every_proxy_carries_out_the_policy(proxies: list[Running]) -> None:
+    """Each answers every probe with exactly the fields of the policy, and sends the backend what a gateway sends."""
+    for one in proxies:
+        require_agreement(one)
+
+
+@needs_nginx
+@pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
+def test_all_proxies_answer_alike(proxies: list[Running], probe: Request) -> None:
+    """Compared with each other, not with the expectations that both configurations are written for."""
+    seen = []
+    for one in proxies:
+        answer = ask(one.port, probe.target, probe.method, probe.fields, probe.content_bytes)
+        seen.append((answer.status, [answer.values(name) for name in OWNED_FIELDS], vary_members(answer)))
+
+    assert all(one == seen[0] for one in seen)
+
+
+@needs_nginx
+def test_all_proxies_send_the_same_request_fields(proxies: list[Running]) -> None:
+    """But for their own names and ports."""
+    seen = [forwarded_fields(one.port) for one in proxies]
+
+    assert len({tuple(fields) for fields in seen}) == 1
+    assert {fields["X-Forwarded-For"] for fields in seen} == {"127.0.0.1"}
+
+
+@needs_nginx
+def test_every_proxy_logs_each_exchange_to_a_file(stage: Stage) -> None:
+    """Once it has ended, its access log has the target of what was asked."""
+    for proxy in PROXIES:
+        with running(proxy, stage) as one:
+            ask(one.port, "/small?looked-for")
+
+        assert "/small?looked-for" in proxy.access_log(one.place).read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Lax(Nginx):
+    """An nginx that was given another policy than the one that is asked for."""
+
+    carries_out: Policy = POLICY
+    without: str = ""
+
+    def config(self, place: Place, policy: Policy) -> str:
+        """Return a configuration for the other policy, a directive left out."""
+        lines = Nginx.config(self, place, self.carries_out).splitlines(keepends=True)
+        return "".join(line for line in lines if not self.without or self.without not in line)
+
+
+@needs_nginx
+@pytest.mark.parametrize(
+    ("proxy", "says"),
+    [
+        pytest.param(Lax("lax", carries_out=replace(POLICY, origin="https://other.example")), "Access-Control", id="origin"),
+        pytest.param(Lax("lax", carries_out=replace(POLICY, embedder="credentialless")), "Embedder", id="value"),
+        pytest.param(Lax("lax", carries_out=replace(POLICY, max_age_s=5)), "Max-Age", id="preflight"),
+        pytest.param(Lax("lax", without="add_header Cross-Origin-Opener-Policy"), "Opener", id="field-missing"),
+        pytest.param(Lax("lax", without="proxy_hide_header Access-Control-Allow-Origin"), "own-fields", id="field-doubled"),
+        pytest.param(Lax("lax", without="proxy_hide_header Vary"), "Vary", id="vary-doubled"),
+        pytest.param(Lax("lax", without="X-Forwarded-For"), "X-Forwarded-For", id="forwarded"),
+        pytest.param(Lax("lax", without="Via"), "Via", id="via"),
+    ],
+)
+def test_a_proxy_that_does_less_is_refused(stage: Stage, proxy: Proxy, says: str) -> None:
+    """Nothing is measured that does not do the same work; the message says what is missing."""
+    with running(proxy, stage) as one, pytest.raises(BenchmarkError, match=says):
+        require_agreement(one)
+
+
+@pytest.mark.parametrize("missing", ["nginx", "wrk"])
+def test_missing_tool_is_named_with_its_package(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], missing: str
+) -> None:
+    """Exit code 2, and what to install."""
+
+    def which(tool: str, path: str) -> str | None:
+        return None if tool == missing else f"/nowhere/{tool}"
+
+    monkeypatch.setattr("shutil.which", which)
+
+    code = main(["--part", "cpu"])
+
+    assert code == 2
+    assert f"{missing} is not installed; it is in Debian's package {missing}" in capsys.readouterr().err
+
+
+def test_processor_time_of_descendants_counts(tmp_path: Path) -> None:
+    """A server's workers are its children: what they use is what it costs, and they end with it."""
+    script = (
+        "import os, time\nos.fork()\nwhile time.process_time() < 0.1: pass\nopen(f'{os.getpid()}.done', 'x')\ntime.sleep(60)"
+    )
+    command = ["sh", "-c", 'cd "$1" && "$2" -c "$3"; true', "sh", str(tmp_path), sys.executable, script]
+    with Server(command, tmp_path / "output.log", frozenset(os.sched_getaffinity(0)), os.environ) as server:
+        assert _holds(lambda: len(list(tmp_path.glob("*.done"))) == 2)
+        used, pids = server.cpu_time(), tree(server.pid)
+
+    assert len(pids) == 3
+    assert used.total_s > 0.15
+    assert _holds(lambda: not any(map(_is_running, pids)))
+
+
+def _holds(condition: Callable[[], bool]) -> bool:
+    """Return whether a condition comes true: the kernel ends killed processes when it gets to it."""
+    deadline = time.monotonic() + 10
+    while not (held := condition()) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return held
+
+
+def _is_running(pid: int) -> bool:
+    """Whether a process is more than an entry that its new parent has not taken notice of."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except OSError:
+        return False
+
+
+def test_ratios_are_of_rounds_measured_side_by_side() -> None:
+    """Each round is divided by the baseline's of the same time, so that a machine that slows down changes nothing."""
+    rounds = [_round("nginx", 1.0), _round("xoproxy", 2.0), _round("xoproxy", 6.0), _round("nginx", 3.0)]
+
+    assert report.ratios(rounds, "small", "xoproxy", "nginx") == [2.0, 2.0]
+    assert "2.00 (2.00-2.00)" in report.rounds_table(rounds, "nginx")
+
+
+def _round(proxy: str, system_s: float) -> Round:
+    return Round(proxy, "small", 1000, 1.0, 0.0, system_s, 1.0, 2.0)
+
+
+def test_names_are_unique() -> None:
+    """They are options of the command line and keys of the results."""
+    for names in ([proxy.name for proxy in PROXIES], [workload.name for workload in WORKLOADS]):
+        assert not [one for one, other in itertools.pairwise(sorted(names)) if one == other]
+
+
+def test_browser_like_request_has_twenty_fields() -> None:
+    """Host included, which the client adds."""
+    fields: Mapping[str, str] = next(workload.fields for workload in WORKLOADS if workload.name == "browser")
+
+    assert len(fields) + 1 == 20
