@@ -1,0 +1,57 @@
+"""Every YAML block of the documents is loaded.
+
+A block that begins with ``# XO103, XO101`` is a mistake shown on purpose and must give exactly those problems; any other must
+give none.  The word after ``yaml`` at the fence says what a fragment is: `top`, keys of the file's top level; `policy`, what
+stands under the key `policy`.  Without a word it is a whole file.
+"""
+
+import re
+from pathlib import Path
+from textwrap import indent
+
+import pytest
+from support.configs import problems_of
+from support.markdown import ROOT, Block, all_blocks
+
+ENDPOINT = "reporting: {endpoints: {isolation: upstream}}\n"
+
+
+def whole_file(block: Block) -> str:
+    match block.wrapper:
+        case "":
+            return block.text
+        case "top":
+            has_upstream = re.search(r"^upstream:", block.text, re.MULTILINE)
+            return block.text + "version: 1\n" + ("" if has_upstream else "upstream: http://app:5000\n")
+        case "policy":
+            return f"policy:\n{indent(block.text, '  ')}version: 1\nupstream: http://app:5000\n{ENDPOINT}"
+    raise AssertionError(f"{block.name}: nothing is known of 'yaml {block.wrapper}'")
+
+
+@pytest.mark.parametrize("block", [pytest.param(block, id=block.name) for block in all_blocks("yaml")])
+def test_yaml_block_gives_exactly_the_problems_it_names(block: Block) -> None:
+    """None, for all that are not shown as a mistake.  Where a line is a second document, the wrapper stands behind it."""
+    first = block.text.partition("\n")[0]
+    expected = re.findall(r"XO[0-9]{3}", first) if first.startswith("# XO") else []
+
+    found = list(dict.fromkeys(problem.id for problem in problems_of(whole_file(block))))
+
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    "path", [*ROOT.glob("config/*.yaml"), *ROOT.glob("examples/*/config/*.yaml")], ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_shipped_policy_file_loads_without_problems(path: Path) -> None:
+    environ = {"DEMO_PORT": "8080", "DEMO_BACKEND_PORT": "8081"}
+
+    assert problems_of(path.read_text("utf-8"), environ=environ) == ()
+
+
+def test_shipped_policy_file_loads_with_its_comments_taken_away() -> None:
+    """The example in `config/xoproxy.yaml` is what a newcomer begins with."""
+    text = (ROOT / "config/xoproxy.yaml").read_text("utf-8")
+    before, _, example = text.partition("#\n")
+
+    assert problems_of(before + re.sub(r"^# ?", "", example, flags=re.MULTILINE)) == ()
+    assert "allow_origins" in example
