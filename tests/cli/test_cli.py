@@ -171,6 +171,17 @@ def test_certificate_that_cannot_be_read_is_exit_code_3() -> None:
     assert (ended.returncode, ended.stderr) == (3, "xoproxy: error: cannot read /no/cert.pem: no such file or directory\n")
 
 
+def test_upstream_authority_that_is_missing_is_exit_code_3() -> None:
+    upstreams = "upstreams: {a: {urls: ['https://localhost:1'], tls: {ca: /no/ca.pem}}}"
+    Path("x.yaml").write_text(f"version: 1\n{upstreams}\nroutes: [{{upstream: a}}]\nlisten: ['127.0.0.1:0']\nadmin: off\n")
+    ended = xoproxy("run", "-c", "x.yaml")
+
+    assert ended.returncode == 3
+    assert (
+        ended.stderr == "xoproxy: error: cannot read /no/ca.pem, which is to verify the upstream a: no such file or directory\n"
+    )
+
+
 def test_token_file_that_is_missing_is_exit_code_3() -> None:
     Path("x.yaml").write_text(f"{GOOD}listen: ['127.0.0.1:0']\nadmin: {{address: '127.0.0.1:0', token_file: /no/token}}\n")
     ended = xoproxy("run", "-c", "x.yaml")

@@ -170,6 +170,17 @@ def test_changed_listener_is_opened_and_changed_admin_address_wants_a_restart(
         proxy.stop()
 
 
+def test_upstream_authority_that_cannot_be_used_keeps_the_policy_in_force(start: Start, backend: Backend) -> None:
+    proxy = start()
+    for authority in ("/no/ca.pem", str(proxy.config)):
+        upstreams = f"upstreams: {{a: {{urls: ['https://localhost:1'], tls: {{ca: {authority}}}}}}}"
+        proxy.config.write_text(f"version: 1\n{upstreams}\nroutes: [{{upstream: a}}]\n")
+        proxy.until(lambda name=authority: any(name in line["message"] for line in proxy.named("reload")))  # type: ignore[misc]
+
+        assert proxy.opener_policy() == "same-origin"
+        assert proxy.admin("GET", "/-/ready")[1]["last_reload"]["outcome"] == "rejected"
+
+
 def test_renewed_or_broken_certificate_is_told_on_hangup(backend: Backend, tmp_path: Path) -> None:
     for kind in ("cert", "key"):
         (tmp_path / f"{kind}.pem").write_bytes((Path(__file__).parent / f"tls/first-{kind}.pem").read_bytes())

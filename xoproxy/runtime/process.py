@@ -24,7 +24,7 @@ from xoproxy.runtime.listeners import Listeners
 from xoproxy.runtime.loop import new_event_loop
 from xoproxy.runtime.reload import Reloader, Source
 from xoproxy.runtime.signals import HeldSignals
-from xoproxy.runtime.sockets import bound_name, close_sockets, open_sockets, remove_unix_path
+from xoproxy.runtime.sockets import bound_name, check_upstream_trust, close_sockets, open_sockets, remove_unix_path
 from xoproxy.runtime.token import read_token
 from xoproxy.runtime.watch import POLL_INTERVAL_S, Watcher
 from xoproxy.telemetry.counters import Counters
@@ -74,6 +74,7 @@ class Process:
         self._start = start
         self._journal = journal
         self._settings = start.generation.settings
+        check_upstream_trust(self._settings.upstreams)
         self._plane = DataPlane(start.generation, journal.exchange)
         self._listeners = Listeners(self._plane.client_protocol, self._settings.timeouts.head_s)
         self._reloader = Reloader(start.source, start.text, start.generation, self._adopt, journal.event)
@@ -159,6 +160,7 @@ class Process:
     async def _adopt(self, generation: Generation) -> tuple[str, ...]:
         """Put a generation into force.  Returns what of it needs a restart."""
         settings = generation.settings
+        check_upstream_trust(settings.upstreams)
         self._plane.adopt(generation)
         self._journal.configure(settings.log)
         notes: list[str] = []

@@ -14,6 +14,7 @@ from xoproxy.config import Loaded
 from xoproxy.config.generation import Generation
 from xoproxy.config.problems import ConfigInvalid, Problem, Severity
 from xoproxy.config.settings import LogLevel
+from xoproxy.runtime.sockets import ListenError
 from xoproxy.telemetry.events import Event, Value
 from xoproxy.telemetry.reloads import Outcome, Report, Trigger
 
@@ -59,8 +60,10 @@ class Reloader:
         async with self._lock:
             try:
                 report = await self._reload(trigger)
+            except ListenError as exc:
+                report = self._failed(trigger, str(exc))
             except Exception as exc:  # noqa: BLE001  rule 3: not even our own fault may end reloading
-                report = self._crashed(trigger, exc)
+                report = self._failed(trigger, f"{type(exc).__name__}: {exc}")
             if report.outcome is not Outcome.UNCHANGED or trigger is not Trigger.WATCH or self._was_rejected():
                 self.last = report
             return report
@@ -143,9 +146,9 @@ class Reloader:
             self._report(Event(LogLevel.WARNING, "xoproxy.reload", "restart-needed", note))
         return self._new_report(Outcome.APPLIED, trigger, warnings, notes)
 
-    def _crashed(self, trigger: Trigger, exc: Exception) -> Report:
-        """Our own fault, or the machine's (no memory, no thread): a note, because the file has no problem to point at."""
-        message = f"the reload failed: {type(exc).__name__}: {exc}; generation {self.generation.number} stays in force"
+    def _failed(self, trigger: Trigger, why: str) -> Report:
+        """Tell what is wrong with the machine or with us: a note, because the configuration has no place to point at."""
+        message = f"the reload failed: {why}; generation {self.generation.number} stays in force"
         self._say(LogLevel.ERROR, message, trigger, "rejected")
         return self._new_report(Outcome.REJECTED, trigger, notes=(message,))
 

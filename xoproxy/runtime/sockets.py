@@ -6,10 +6,11 @@ import os
 import socket
 import ssl
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from xoproxy.config.settings import Address, ListenTls, TcpAddress, UnixAddress
+from xoproxy.config.settings import Address, ListenTls, TcpAddress, UnixAddress, UpstreamSettings
 
 BACKLOG: Final = 2048  # nginx 511, HAProxy follows maxconn; the kernel caps it at somaxconn (4096)
 
@@ -20,7 +21,7 @@ _NO_SUCH_FAMILY: Final = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, err
 
 
 class ListenError(Exception):
-    """An address that could not be opened.  Its text says why and what to do."""
+    """An address that could not be opened, or a file that this needs.  Its text says why and what to do."""
 
 
 def open_sockets(address: Address, unix_mode: int = PUBLIC_SOCKET_MODE) -> list[socket.socket]:
@@ -157,6 +158,20 @@ def load_certificate(context: ssl.SSLContext, tls: ListenTls) -> None:
             f"cannot use certificate {tls.certificate} with key {tls.key}: {reason}; both must be PEM, "
             "the key unencrypted and the certificate's own"
         ) from exc
+
+
+def check_upstream_trust(upstreams: Iterable[UpstreamSettings]) -> None:
+    """Try the certificate authorities of all upstreams.  Raises: `ListenError` if a file cannot be used."""
+    for upstream in upstreams:
+        if upstream.tls.ca is not None:
+            try:
+                ssl.create_default_context(cafile=upstream.tls.ca)
+            except ssl.SSLError as exc:
+                message = f"cannot use {upstream.tls.ca} to verify the upstream {upstream.name}: it must be PEM certificates"
+                raise ListenError(message) from exc
+            except OSError as exc:
+                message = f"cannot read {upstream.tls.ca}, which is to verify the upstream {upstream.name}: {_reason(exc)}"
+                raise ListenError(message) from exc
 
 
 def _reason(exc: OSError) -> str:
