@@ -117,8 +117,11 @@ class ClientConnection(Timed, asyncio.Protocol):
         self._sink = None
         self._plane.tell(record)
 
-    def response_sent(self, *, keep: bool) -> None:
-        """The response is sent whole: read the next request, or close."""
+    def response_sent(self, record: ExchangeRecord, *, keep: bool) -> None:
+        """The response is sent whole and the exchange over: read the next request, or close."""
+        self._exchange = None
+        self._sink = None
+        self._plane.tell(record)
         if keep:
             self._next()
         elif self._half_closed:
@@ -278,7 +281,7 @@ class ClientConnection(Timed, asyncio.Protocol):
             target=head.target,
             host=head.host,
             origin=head.origin,
-            cors=plan.outcome_name,
+            cors=plan.outcome,
             reason=plan.reason,
             generation=generation,
         )

@@ -80,7 +80,7 @@ def detail_of(kind: ErrorKind) -> str:
 def kind_of(error: BaseException) -> ErrorKind:  # noqa: PLR0911  a table, most special first
     """Translate what connecting to an upstream may raise."""
     match error:
-        case socket.gaierror():
+        case socket.gaierror() | UnicodeError():  # a name that cannot be one, such as "a..b"
             return ErrorKind.DNS_ERROR
         case ssl.SSLCertVerificationError():
             return ErrorKind.TLS_CERTIFICATE_ERROR

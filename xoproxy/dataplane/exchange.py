@@ -172,16 +172,14 @@ class Exchange:
         if head.status == 101:
             self._switch(head, rest)
             return
-        self.response = body = body_of(head)
         self._reusable = head.keeps_alive
         block = self.plan.apply(head, self._framing_lines(head))
         # One write for the head and what came with it: a second system call costs a fifth of a small exchange.
         if head.framing is LENGTH and len(rest) == head.content_length:
-            body.content_bytes = head.content_length
-            body.done = True
             self.client.transport.write(block + rest)
-            self._finish()
+            self._finish(head.content_length)
         else:
+            self.response = body_of(head)
             self._pass_body(rest, block)
 
     def _framing_lines(self, head: ResponseHead) -> bytes:
@@ -232,7 +230,7 @@ class Exchange:
         if block or data:
             self.client.transport.write(block + data if block else data)
         if body.done:
-            self._finish()
+            self._finish(body.content_bytes)
         else:
             self._await_progress()
 
@@ -244,7 +242,7 @@ class Exchange:
             if self._passing is INTO_CHUNKS:
                 self.client.transport.write(LAST_CHUNK)
             self._reusable = False
-            self._finish()
+            self._finish(self.response.content_bytes)
         return False
 
     def upstream_lost(self) -> None:
@@ -340,15 +338,17 @@ class Exchange:
         self.client_gone(kind)
         self.client.transport.abort()
 
-    def _finish(self) -> None:
+    def _finish(self, response_bytes: int) -> None:
         """Request and response are through, or at least the response is."""
-        assert self.response is not None
         whole = self.request.done
         connection, self.connection = self.connection, None
         if connection is not None:
             self._upstream.release(connection, reusable=self._reusable and whole)
-        self._end()
-        self.client.response_sent(keep=self._keep_client and whole)
+        self.ended = True
+        record = self.record
+        record.request_bytes = self.request.content_bytes
+        record.response_bytes = response_bytes
+        self.client.response_sent(record, keep=self._keep_client and whole)
 
     def _release(self, *, reusable: bool) -> None:
         if self.connecting is not None:

@@ -85,10 +85,10 @@ class Upstream:
 
     def release(self, connection: UpstreamConnection, *, reusable: bool) -> None:
         """Take back the connection of an exchange that ended."""
-        connection.pool.outstanding -= 1
-        if reusable and connection.is_clean and not self._retired:
-            connection.rest(self._idle_s)
-            connection.pool.keep(connection)
+        pool = connection.pool
+        pool.outstanding -= 1
+        if reusable and not self._retired and connection.rest(self._idle_s):
+            pool.keep(connection)
         else:
             connection.drop()
 

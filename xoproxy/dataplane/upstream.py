@@ -66,11 +66,15 @@ class UpstreamConnection(Timed, asyncio.Protocol):
         self._head_limit = head_limit
         self._interim_heads = 0
 
-    def rest(self, seconds: float) -> None:
-        """Be idle, for at most `seconds`."""
+    def rest(self, seconds: float) -> bool:
+        """Be idle, for at most `seconds`.  Returns False if something is left over of what the connection carried."""
         self.exchange = None
-        self.flow()
+        if self._pending or self.write_paused:
+            return False
+        if self._held:
+            self.flow()
         self.due_in(seconds)
+        return True
 
     def finish(self, seconds: float) -> None:
         """End the connection once all is written, but within `seconds`."""
@@ -95,11 +99,6 @@ class UpstreamConnection(Timed, asyncio.Protocol):
         """End the connection at once; nobody is told."""
         self.exchange = None
         self.transport.abort()
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether nothing is left over of what the connection carried."""
-        return not self._pending and not self.write_paused
 
     # What asyncio calls.
 

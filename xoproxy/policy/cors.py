@@ -8,7 +8,7 @@ Rule 4: ``*`` is never sent where a browser would read it as a name: with creden
 """
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import Final
 
 from xoproxy.policy.model import ANY, Cors
@@ -31,7 +31,7 @@ MAX_REQUEST_HEADERS_BYTES: Final = 4096
 MAX_REQUEST_HEADERS: Final = 128
 
 
-class CorsOutcome(Enum):
+class CorsOutcome(StrEnum):
     """What became of a request in the CORS protocol."""
 
     NONE = "none"

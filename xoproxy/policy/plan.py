@@ -45,11 +45,6 @@ class ResponsePlan:
     outcome: CorsOutcome = CorsOutcome.NONE
     reason: str = ""
 
-    @property
-    def outcome_name(self) -> str:
-        """The outcome as records name it."""
-        return self.outcome.value
-
     def apply(self, head: ResponseHead, lines: bytes = b"") -> bytes:
         """Return the head as it goes to the client; `lines` are the connection's own, such as its framing."""
         cuts: list[tuple[int, int]] = []
@@ -66,7 +61,7 @@ class ResponsePlan:
                 cuts = sorted(cuts + [(start, end) for name, _, start, end in head.fields if name == VARY])
         if head.options or self.drop_others is not None:
             cuts = _united(cuts, self._other_cuts(head))
-        block = edit(head.own_version_block, cuts, self.lines + vary_line + lines)
+        block = edit(head.block if head.minor else head.own_version_block, cuts, self.lines + vary_line + lines)
         return self._expose_all(block) if self.exposes_all else block
 
     def _other_cuts(self, head: ResponseHead) -> list[tuple[int, int]]:

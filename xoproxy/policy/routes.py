@@ -16,19 +16,29 @@ from xoproxy.semantics.targets import route_path
 
 
 def compile_path(glob: str) -> re.Pattern[bytes]:
-    """Compile a path glob: ``*`` within one segment, ``**`` across; ``/api/**`` also matches ``/api``."""
-    parts: list[bytes] = []
-    for piece in re.split(r"(/\*\*$|\*\*|\*)", glob):
-        match piece:
-            case "/**":
-                parts.append(rb"(?:/.*)?")
-            case "**":
-                parts.append(rb".*")
-            case "*":
-                parts.append(rb"[^/]*")
-            case _:
-                parts.append(re.escape(piece.encode("utf-8")))
-    return re.compile(rb"(?s)" + b"".join(parts))
+    """Compile a path glob: ``*`` within one segment, ``**`` across; ``/api/**`` also matches ``/api``.
+
+    Clients choose the path, so a wildcard must not be tried against every place for every place of the one before.  What stands
+    between two ``**`` is therefore matched at its first place and held there (an atomic group), and so is what stands between
+    two ``*`` of one segment: any match of the rest from a later place is one from the first place too.  What is left is at
+    worst quadratic, in globs that have a wildcard behind a ``**``.
+    """
+    subtree = glob.endswith("/**")
+    *blocks, last = (glob[:-3] if subtree else glob).split("**")
+    pattern = _block(last, is_last=True)
+    if blocks:
+        first, *between = (_block(block, is_last=False) for block in blocks)
+        pattern = first + b"".join(rb"(?>.*?" + block + rb")" for block in between) + rb".*" + pattern
+    return re.compile(rb"(?s)" + pattern + (rb"(?:/.*)?" if subtree else b""))
+
+
+def _block(glob: str, *, is_last: bool) -> bytes:
+    """Compile what stands between two ``**``; the last one must reach the path's end, so its last ``*`` may give back."""
+    first, *others = (re.escape(literal.encode("utf-8")) for literal in glob.split("*"))
+    if not others:
+        return first
+    held = b"".join(rb"(?>[^/]*?" + literal + rb")" for literal in others[:-1])
+    return first + held + (rb"[^/]*" + others[-1] if is_last else rb"(?>[^/]*?" + others[-1] + rb")")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +88,7 @@ class _Matcher:
     __slots__ = ("_host", "_methods", "_path", "_suffix", "is_anything")
 
     def __init__(self, match: Match) -> None:
-        host = match.host.encode("idna" if not match.host.isascii() else "ascii") if match.host else None
+        host = match.host.encode("ascii") if match.host is not None else None
         self._suffix = host[1:] if host is not None and host.startswith(b"*.") else None
         self._host = None if self._suffix else host
         self._path = compile_path(match.path) if match.path is not None else None

@@ -5,14 +5,15 @@ Rule 2: nothing here knows about cross-origin policy.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
-from xoproxy.semantics.heads import Framing, RequestHead, ResponseHead, edit
+from xoproxy.semantics.heads import NONE, Framing, RequestHead, ResponseHead, edit
 from xoproxy.semantics.lists import tokens
 
 PSEUDONYM: Final = b"xoproxy"
+_VIA: Final = b"\r\nVia: 1.1 " + PSEUDONYM + b"\r\n"
 
 # Fields of one connection (RFC 9110 §7.6.1).  `te` and `upgrade` are written anew where they go on.
 HOP_BY_HOP: Final = frozenset((b"connection", b"proxy-connection", b"keep-alive", b"te", b"transfer-encoding", b"upgrade"))
@@ -35,6 +36,11 @@ class Hop:
     client: bytes  # IP address of the peer
     scheme: bytes  # of the listener: b"http" or b"https"
     trusted: bool = False  # the peer is a proxy whose X-Forwarded-* fields are believed
+    lines: bytes = field(init=False)  # what the upstream is told of a peer that is not trusted, up to the host
+
+    def __post_init__(self) -> None:
+        lines = b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Host: " % (self.client, self.scheme)
+        object.__setattr__(self, "lines", lines)
 
 
 def external_address(head: RequestHead, hop: Hop) -> tuple[bytes, bytes]:
@@ -66,7 +72,10 @@ def request_for_upstream(head: RequestHead, hop: Hop, default_host: bytes) -> by
     cuts: list[tuple[int, int]] = [(start, end) for name, _, start, end in head.fields if name in dropped]
     if head.options:
         cuts = _with_named(head.block, head.options, cuts)
-    lines = _forwarded_lines(head, hop) + _connection_lines(head)
+    usual = head.minor == 1 and not hop.trusted
+    lines = hop.lines + head.host + _VIA if usual else _forwarded_lines(head, hop)
+    if head.framing is not NONE or head.upgrade is not None:
+        lines += _connection_lines(head)
     if head.minor == 1:
         return edit(head.block, cuts, lines)
     if not head.host:
@@ -78,16 +87,11 @@ def request_for_upstream(head: RequestHead, hop: Hop, default_host: bytes) -> by
 
 def _forwarded_lines(head: RequestHead, hop: Hop) -> bytes:
     """Return X-Forwarded-* and Via.  From a trusted peer the list goes on and what it says of scheme and host stays."""
-    if not hop.trusted:
-        return (
-            b"X-Forwarded-For: " + hop.client + b"\r\nX-Forwarded-Proto: " + hop.scheme
-            + (b"\r\nX-Forwarded-Host: " + head.host if head.host else b"")
-            + (b"\r\nVia: 1.1 xoproxy\r\n" if head.minor else b"\r\nVia: 1.0 xoproxy\r\n")
-        )  # fmt: skip
-    lines = [b"X-Forwarded-For: " + b", ".join((*head.values(b"x-forwarded-for"), hop.client))]
-    if not head.values(b"x-forwarded-proto"):
+    before = head.values(b"x-forwarded-for") if hop.trusted else []
+    lines = [b"X-Forwarded-For: " + b", ".join((*before, hop.client))]
+    if not hop.trusted or not head.values(b"x-forwarded-proto"):
         lines.append(b"X-Forwarded-Proto: " + hop.scheme)
-    if head.host and not head.values(b"x-forwarded-host"):
+    if head.host and not (hop.trusted and head.values(b"x-forwarded-host")):
         lines.append(b"X-Forwarded-Host: " + head.host)
     lines.append(b"Via: 1.%d " % head.minor + PSEUDONYM)
     return b"\r\n".join(lines) + b"\r\n"

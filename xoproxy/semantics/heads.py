@@ -155,7 +155,9 @@ def read_request_head(block: bytes) -> RequestHead | HeadFault:
             head.options += _connection_options(value)
         elif name == b"access-control-request-method":
             head.preflight_method = value if head.preflight_method is None else head.preflight_method + b", " + value
-    fault = _check_authority(head, hosts)
+    fault = None
+    if hosts != 1 or head.target[:1] != b"/" or head.method == b"CONNECT" or not _is_host(head.host):
+        fault = _check_authority(head, hosts)
     if fault is None and (lengths or codings):
         fault = _frame_request(head, lengths, codings)
     if fault is not None:
@@ -199,8 +201,6 @@ def _check_authority(head: RequestHead, hosts: int) -> HeadFault | None:
         return HeadFault(400, "no Host field line")
     if hosts == 1 and not _is_host(head.host):
         return HeadFault(400, "the Host field value is not a host with an optional port")
-    if head.target[:1] == b"/" and head.method != b"CONNECT":
-        return None
     return check_target(head.method, head.target, head.host)
 
 
@@ -260,9 +260,19 @@ def read_response_head(block: bytes, request_method: bytes) -> ResponseHead | He
             codings.append(value)
         elif name == b"connection":
             head.options += _connection_options(value)
-    fault = _frame_response(head, lengths, codings, to_head=request_method == b"HEAD")
-    if fault is not None:
-        return fault
+    length = _content_length(lengths) if lengths else 0
+    if codings or length is None:
+        fault = _faulty_framing(head, lengths, codings)
+        if fault is not None:
+            return fault
+    if request_method != b"HEAD" and head.status >= 200 and head.status not in (204, 304):  # else no content (§6.3)
+        if codings:
+            head.framing = _CHUNKED
+        elif not lengths:
+            head.framing = _UNTIL_CLOSE
+        elif length:
+            head.framing = LENGTH
+            head.content_length = length
     if head.framing is _UNTIL_CLOSE:
         head.keeps_alive = False
     elif head.options or not head.minor:
@@ -270,24 +280,14 @@ def read_response_head(block: bytes, request_method: bytes) -> ResponseHead | He
     return head
 
 
-def _frame_response(head: ResponseHead, lengths: list[bytes], codings: list[bytes], *, to_head: bool) -> HeadFault | None:
-    """Decide how far the response's content extends; `to_head`: the request's method was HEAD.  (RFC 9112 §6.3)"""
+def _faulty_framing(head: ResponseHead, lengths: list[bytes], codings: list[bytes]) -> HeadFault | None:
+    """Refuse a response whose extent two readers could see differently.  (RFC 9112 §6.1, §6.3)"""
     if codings and lengths:
         return HeadFault(502, "Content-Length together with Transfer-Encoding")
-    if codings and (head.minor == 0 or len(codings) > 1 or codings[0].lower() != CHUNKED):
-        return HeadFault(502, "Transfer-Encoding other than chunked in HTTP/1.1")
-    length = _content_length(lengths) if lengths else 0
-    if length is None:
+    if not codings:
         return HeadFault(502, "Content-Length is not one plain number")
-    if to_head or head.status < 200 or head.status in (204, 304):
-        return None
-    if codings:
-        head.framing = _CHUNKED
-    elif not lengths:
-        head.framing = _UNTIL_CLOSE
-    elif length:
-        head.framing = LENGTH
-        head.content_length = length
+    if head.minor == 0 or len(codings) > 1 or codings[0].lower() != CHUNKED:
+        return HeadFault(502, "Transfer-Encoding other than chunked in HTTP/1.1")
     return None
 
 
