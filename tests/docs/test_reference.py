@@ -1,4 +1,4 @@
-"""What the documents list is what the code has: keys, defaults, problems, presets, fields of the log; and links lead somewhere."""
+"""What the documents list is what the code has: keys, defaults, problems, presets, log fields; and links lead somewhere."""
 
 import json
 import re
@@ -165,8 +165,8 @@ def test_every_problem_that_a_text_can_have_is_shown_and_mended() -> None:
 
 AGENTS = {
     "every browser": b"anything",
-    "Chrome 96, Firefox 119 on desktops, and later": b"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/142.0.0.0 Safari/537.36",
-    "other browsers, Safari among them": b"Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.4 Safari/605.1.15",
+    "Chrome 96, Firefox 119 on desktops, and later": b"Mozilla/5.0 AppleWebKit/537.36 Chrome/142.0.0.0 Safari/537.36",
+    "other browsers, Safari among them": b"Mozilla/5.0 AppleWebKit/605.1.15 Version/18.4 Safari/605.1.15",
 }
 
 
