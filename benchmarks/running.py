@@ -40,7 +40,8 @@ def running(proxy: Proxy, stage: Stage) -> Iterator[Running]:
     """Run `proxy` with `POLICY` until the end of the block."""
     port = free_port()
     place = Place(stage.directory / f"{proxy.name}-{port}", port, stage.backend_port)
-    place.directory.mkdir()
-    proxy.config_file(place).write_text(proxy.config(place, POLICY), encoding="utf-8")
+    config = proxy.config_file(place)
+    config.parent.mkdir(parents=True)
+    config.write_text(proxy.config(place, POLICY), encoding="utf-8")
     with Server(proxy.command(place), place.output, stage.cores, proxy.environment()) as server:
         yield Running(proxy, place, server, server.wait_until_answering(port, "/small"))

@@ -25,8 +25,8 @@ class Xoproxy:
         return f"xoproxy {xoproxy.__version__}, {sys.implementation.name} {sys.version.split()[0]}"
 
     def config_file(self, place: Place) -> Path:
-        """Return the policy file."""
-        return place.directory / "xoproxy.yaml"
+        """Return the policy file, in a directory of its own, as the README has it: directories are what is watched."""
+        return place.directory / "config" / "xoproxy.yaml"
 
     def config(self, place: Place, policy: Policy) -> str:
         """Return the policy file's text."""
@@ -56,7 +56,8 @@ policies:
     def environment(self) -> Mapping[str, str]:
         """Return the environment, in which nothing overrides the policy file, and this tree's package is found first."""
         own = {name: value for name, value in os.environ.items() if not name.startswith("XOPROXY_")}
-        return own | {"PYTHONPATH": str(Path(xoproxy.__file__).parents[1])}
+        paths = [str(Path(xoproxy.__file__).parents[1]), *filter(None, [own.get("PYTHONPATH")])]
+        return own | {"PYTHONPATH": os.pathsep.join(paths)}
 
     def access_log(self, place: Place) -> Path:
         """Return its standard output's file: that is where it logs."""
