@@ -178,6 +178,23 @@ async def test_edit_behind_a_link_into_another_directory_is_put_into_force(
         await watched.expect("second")
 
 
+async def test_link_that_is_set_elsewhere_is_followed_there(file: Path, tmp_path: Path, interval_s: float) -> None:
+    """The next edit happens in a directory that nobody watched before."""
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "xoproxy.yaml").write_text(text("second"))
+    link = tmp_path / "link.yaml"
+    link.symlink_to(file)
+    async with watching(link, interval_s) as watched:
+        (tmp_path / "new").symlink_to(other / "xoproxy.yaml")
+        (tmp_path / "new").replace(link)
+        await watched.expect("second")
+        watched.watcher.has_events = False
+        await until(lambda: watched.watcher.has_events or interval_s != NEVER_S)
+        (other / "xoproxy.yaml").write_text(text("third"))
+        await watched.expect("third")
+
+
 async def test_file_that_goes_is_said_and_the_policy_stays_until_it_is_back(file: Path, interval_s: float) -> None:
     async with watching(file, interval_s) as watched:
         file.unlink()
