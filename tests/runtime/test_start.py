@@ -57,12 +57,20 @@ async def test_signals_that_come_before_the_loop_are_kept_and_later_ones_follow(
             while len(taken) < 3:
                 await asyncio.sleep(0)
     finally:
-        for number in HANDLED:
-            asyncio.get_running_loop().remove_signal_handler(number)
         signals.release()
 
     assert taken[2:] == [signal.SIGINT]
     assert {number: signal.getsignal(number) for number in HANDLED} == before
+
+
+def test_signals_at_the_end_are_ignored() -> None:
+    signals = HeldSignals()
+    try:
+        signals.ignore()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert {signal.getsignal(number) for number in HANDLED} == {signal.SIG_IGN}
+    finally:
+        signals.release()
 
 
 @pytest.mark.parametrize(

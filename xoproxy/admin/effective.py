@@ -7,6 +7,7 @@ shown.
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
+from typing import cast
 
 from xoproxy.config.generation import Generation
 from xoproxy.config.settings import Endpoint, TcpAddress, UnixAddress
@@ -57,9 +58,9 @@ def as_json(value: object) -> Json:  # noqa: PLR0911  one case per kind of value
         case FieldEdits():
             return {"set": _names(value.set), "add": _names(value.add), "remove": as_json(value.remove)}
         case tuple():
-            return [as_json(item) for item in value]
+            return [as_json(item) for item in cast("tuple[object, ...]", value)]
         case frozenset():
-            return [as_json(item) for item in sorted(value)]
+            return [as_json(item) for item in sorted(cast("frozenset[bytes]", value))]
         case _ if is_dataclass(value):
             return {field.name: as_json(item) for field in fields(value) if (item := getattr(value, field.name)) is not None}
         case _:

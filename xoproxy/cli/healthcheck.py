@@ -85,9 +85,9 @@ def admin_in(text: str, environ: Mapping[str, str]) -> str:
 
 def _admin_in_json(text: str) -> str:
     """Return what a policy file says that some program wrote as JSON.  Raises: ValueError for other text in braces."""
-    document = json.loads(text)
+    document: dict[str, str | dict[str, str]] = json.loads(text)
     value = document.get("admin", DEFAULT_ADMIN)
-    return str(value.get("address", DEFAULT_ADMIN) if isinstance(value, dict) else value)
+    return value if isinstance(value, str) else value.get("address", DEFAULT_ADMIN)
 
 
 def ask(address: str, path: str, timeout_s: float) -> int:

@@ -38,7 +38,7 @@ class OpenListener:
     listener: Listener
     sockets: list[socket.socket]
     context: ssl.SSLContext | None
-    servers: list[asyncio.AbstractServer] = field(default_factory=list)
+    servers: list[asyncio.AbstractServer] = field(default_factory=list[asyncio.AbstractServer])
 
     def names(self) -> list[str]:
         """Return the addresses as bound."""

@@ -59,12 +59,14 @@ def serve_until_stopped(start: Start, signals: HeldSignals, log_fd: int) -> None
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
             runner.run(_serve(start, journal, signals))
     finally:
-        signals.hold()  # the loop has let go of them, and a second Ctrl-C must not break the end
         journal.close()
 
 
 async def _serve(start: Start, journal: Journal, signals: HeldSignals) -> None:
-    await Process(start, journal).serve(signals)  # made in the running loop, as the data plane needs it
+    try:
+        await Process(start, journal).serve(signals)  # made in the running loop, as the data plane needs it
+    finally:
+        signals.ignore()  # before the loop, which takes them, is closed
 
 
 class Process:

@@ -47,7 +47,7 @@ class Reloader:
     ) -> None:
         """`text` is what `generation`, the one in force, was made of."""
         self._source = source
-        self._text = text
+        self._text: str = text
         self._adopt = adopt
         self._report = report
         self._rejected: Content | None = None  # what was refused last, while it is what the source still gives

@@ -1,6 +1,7 @@
-"""Keep signals from the first moment, so that none is lost while the program starts.
+"""Take signals from the first moment to the last, so that none is lost while the program starts and none breaks its end.
 
-As the first process of a container we would not even get SIGTERM without a handler: the kernel ignores it there.
+As the first process of a container we would not even get SIGTERM without a handler: the kernel ignores it there.  The handlers
+are Python's, not the loop's: a loop gives its own up when it closes, and a second Ctrl-C would meet the default.
 """
 
 import signal
@@ -15,28 +16,27 @@ HANDLED: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class HeldSignals:
-    """Signals that came before the event loop could take them."""
+    """Keeps signals until an event loop can take them."""
 
     def __init__(self) -> None:
         self._held: list[signal.Signals] = []
-        self._before = {number: signal.getsignal(number) for number in HANDLED}
-        self.hold()
+        self._deliver: Callable[[signal.Signals], object] = self._held.append
+        self._before = {number: signal.signal(number, self._take) for number in HANDLED}
 
-    def hold(self) -> None:
-        """Keep signals until they are handed over."""
-        for number in HANDLED:
-            signal.signal(number, self._keep)
-
-    def _keep(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  the signature is signal's
-        self._held.append(signal.Signals(number))
+    def _take(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  the signature is signal's
+        self._deliver(signal.Signals(number))
 
     def hand_over(self, loop: "asyncio.AbstractEventLoop", handle: Callable[[signal.Signals], None]) -> None:
         """Let `handle` take every signal in the loop from now on, and those that came before."""
-        for number in HANDLED:
-            loop.add_signal_handler(number, handle, number)
+        self._deliver = lambda number: loop.call_soon_threadsafe(handle, number)
         held, self._held = self._held, []
         for number in held:
             handle(number)
+
+    def ignore(self) -> None:
+        """Ignore signals, because the process is ending.  The interpreter puts the defaults back for any other handler."""
+        for number in HANDLED:
+            signal.signal(number, signal.SIG_IGN)
 
     def release(self) -> None:
         """Put back the handlers that were there before."""

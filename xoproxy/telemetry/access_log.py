@@ -21,12 +21,13 @@ def render_json(record: ExchangeRecord) -> str:
     """Return the record as one JSON object, without the line's end.  The keys and their order never vary."""
     method, target, host, origin = _client_values(record)
     upstream_ms = "null" if record.upstream_s is None else f"{record.upstream_s * 1000:.3f}"
+    outcome = _json_outcome(record.upstream, record.route, record.cors, record.reason, record.error)
     return (
         f'{{"time":"{timestamp(record.started_at)}","level":"info","logger":"xoproxy.access","event":"exchange",'
         f'"client":{quote_cached(record.client)},"method":{method},"target":{target},"host":{host},"origin":{origin},'
         f'"status":{record.status},"request_bytes":{record.request_bytes},"response_bytes":{record.response_bytes},'
         f'"duration_ms":{record.duration_s * 1000:.3f},"upstream_ms":{upstream_ms},'
-        f'{_json_outcome(record.upstream, record.route, record.cors, record.reason, record.error)},"generation":{record.generation}}}'
+        f'{outcome},"generation":{record.generation}}}'
     )
 
 

@@ -27,7 +27,7 @@ class Event:
     logger: str
     name: str
     message: str
-    values: dict[str, Value] = field(default_factory=dict)
+    values: dict[str, Value] = field(default_factory=dict[str, Value])
 
 
 def render_event(event: Event, unix_time: float, form: LogFormat) -> str:
