@@ -1,0 +1,65 @@
+"""A data plane in the test's own loop, under uvloop and under asyncio's own loop, and raw peers on both of its sides."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from support.generations import generation, upstream
+from support.planes import Proxy, Serve
+from support.wire import Backend
+
+from xoproxy.config.generation import Generation
+from xoproxy.dataplane import DataPlane
+from xoproxy.telemetry.records import ExchangeRecord
+
+try:
+    import uvloop
+except ImportError:
+    _FACTORIES: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
+else:
+    _FACTORIES = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run each test under every loop there is."""
+    return _FACTORIES
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """Return `serve(generation, send_buffer=)`: a data plane that decides by it."""
+    proxies: list[Proxy] = []
+    loop = asyncio.get_running_loop()
+
+    async def start(first: Generation, *, send_buffer: int | None = None, secure: bool = False, **options: Any) -> Proxy:
+        records: list[ExchangeRecord] = []
+        plane = DataPlane(first, records.append)
+        sock = socket.socket()
+        if send_buffer is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)  # accepted connections inherit it
+        sock.bind(("127.0.0.1", 0))
+        server = await loop.create_server(lambda: plane.client_protocol(secure=secure), sock=sock, **options)
+        proxy = Proxy(plane, sock.getsockname()[1], records, server)
+        loop.set_exception_handler(lambda _, context: proxy.faults.append(context))
+        proxies.append(proxy)
+        return proxy
+
+    yield start
+    for proxy in proxies:
+        await proxy.stop()
+
+
+@pytest.fixture
+async def backend() -> AsyncIterator[Backend]:
+    """Return a scripted upstream."""
+    made = Backend()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+async def proxy(serve: Serve, backend: Backend) -> Proxy:
+    """Return a proxy before `backend`, by the policy READABLE."""
+    return await serve(generation(upstream(backend.endpoint)))
