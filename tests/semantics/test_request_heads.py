@@ -1,5 +1,7 @@
 """What is a request head, and what is refused instead of repaired.  (RFC 9110, RFC 9112; design rule 9)"""
 
+import tracemalloc
+
 import pytest
 
 from xoproxy.semantics.diagnosis import HeadFault
@@ -314,3 +316,24 @@ def test_http_1_0_needs_no_host() -> None:
 def test_options_of_the_server() -> None:
     """The asterisk-form belongs to OPTIONS (RFC 9112 §3.2.4)."""
     assert accepted(get(start=b"OPTIONS * HTTP/1.1")).target == b"*"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(b"Host: %d" + b"a" * 30_000, id="host"),
+        pytest.param(b"Host: a\r\nConnection: " + b",".join(b"%x" % at for at in range(7_000)) + b",%d", id="connection"),
+        pytest.param(b"Host: a\r\nUpgrade: " + b"a" * 30_000 + b"%d", id="upgrade"),
+    ],
+)
+def test_nothing_large_is_remembered(line: bytes) -> None:
+    """Reading many long heads leaves nothing behind: what is kept for speed is bounded in bytes, not only in number."""
+    tracemalloc.start()
+    try:
+        for at in range(150):
+            accepted(b"GET / HTTP/1.1\r\n" + line.replace(b"%d", b"%d" % at) + b"\r\n\r\n")
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert held < 1_000_000
