@@ -5,7 +5,10 @@ body, a tunnel's, or to be discarded; it does not know what an upstream is.
 """
 
 import asyncio
+import contextlib
 import ipaddress
+import socket
+import struct
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, cast
@@ -32,6 +35,8 @@ WRITE_HIGH_BYTES: Final = 64 * 1024
 # After an answer that ends the connection, what still arrives is discarded for so long: closing at once would reset the
 # connection, and the answer could be lost before the client reads it (RFC 9112 §9.6).
 LINGER_S: Final = 2.0
+MAX_DISCARDED_BYTES: Final = 1024 * 1024
+_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger: on, 0 seconds
 # How records and X-Forwarded-For name a client on a socket in the file system.
 UNIX_PEER: Final = "unix"
 
@@ -42,6 +47,7 @@ class ClientConnection(Timed, asyncio.Protocol):
     __slots__ = (
         "_client",
         "_closing",
+        "_discarded",
         "_exchange",
         "_half_closed",
         "_hop",
@@ -73,6 +79,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         self._searched = 0  # no head ends before this place in _pending
         self._reading = True
         self._closing = False
+        self._discarded = 0
         self._half_closed = False
         self._unsent = 0  # bytes that the last deadline found unsent
         self._stalled_at = 0.0  # when it first found so many
@@ -158,7 +165,11 @@ class ClientConnection(Timed, asyncio.Protocol):
             self.close()
 
     def abort(self) -> None:
-        """End now."""
+        """End now, by a reset: where a body ends by closing, an orderly close would pass for its end."""
+        peer = self.transport.get_extra_info("socket")
+        if peer is not None and peer.family != socket.AF_UNIX:
+            with contextlib.suppress(OSError):
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self.transport.abort()
 
     # Heads.
@@ -179,7 +190,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         if block is not None:
             self._begin(block)
         elif self._half_closed and not self._closing:
-            self.close()
+            self.close()  # nothing more can come
         if len(self._pending) > MAX_PIPELINED_BYTES or not self._reading:
             self.update_reading()
 
@@ -299,7 +310,9 @@ class ClientConnection(Timed, asyncio.Protocol):
         self.update_reading()
 
     def _discard(self, data: bytes) -> None:
-        pass
+        self._discarded += len(data)
+        if self._discarded > MAX_DISCARDED_BYTES:
+            self.transport.pause_reading()
 
     # What asyncio calls.
 
@@ -337,7 +350,10 @@ class ClientConnection(Timed, asyncio.Protocol):
         self._half_closed = True
         exchange = self._exchange
         if self._closing or exchange is None:
-            return bool(self._pending) and not self._closing
+            if self._pending and not self._closing:
+                self._plane.loop.call_soon(self._read_heads)  # sent ahead, or a head that can never be whole
+                return True
+            return False
         if exchange.tunnel:
             return exchange.client_half_closed()
         if not exchange.request.done:

@@ -85,17 +85,24 @@ class Deadlines:
         current = int(self.now / SLOT_S)
         due = [self._slots.pop(slot, ()) for slot in range(self._last + 1, current + 1)]
         self._last = current
+        self._loop.call_later(SLOT_S, self._turn_on)
         for members in due:
             for timed in members:
                 self._look_at(timed)
+
+    def _turn_on(self) -> None:
+        """Turn again, or stop where nothing is filed."""
         self._turning = bool(self._slots)
         if self._turning:
-            self._loop.call_later(SLOT_S, self._turn)
+            self._turn()
 
     def _look_at(self, timed: Timed) -> None:
         timed.filed_until = NEVER
         if timed.deadline <= self.now:
             timed.deadline = NEVER
-            timed.expired()
+            try:
+                timed.expired()
+            except Exception as error:  # noqa: BLE001  one that fails must not stop the others
+                self._loop.call_exception_handler({"message": f"a deadline of {timed!r} failed", "exception": error})
         elif timed.deadline != NEVER:
             self._put(timed)

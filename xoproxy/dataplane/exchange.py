@@ -324,7 +324,7 @@ class Exchange:
         status = status_of(kind)
         self.record.status = status
         self.record.error = kind.value
-        keep = self.request.done and self.head.keeps_alive
+        keep = self.request.done and self.head.keeps_alive and kind is not ErrorKind.REQUEST_TOO_LARGE
         self._end()
         self.client.answer(OwnAnswer(status, self.plan, kind, detail), self.head, keep=keep)
 
@@ -336,7 +336,7 @@ class Exchange:
 
     def _abort(self, kind: ErrorKind) -> None:
         self.client_gone(kind)
-        self.client.transport.abort()
+        self.client.abort()
 
     def _finish(self, response_bytes: int) -> None:
         """Request and response are through, or at least the response is."""

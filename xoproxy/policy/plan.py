@@ -10,9 +10,9 @@ from functools import lru_cache
 from typing import Final
 
 from xoproxy.policy.cors import EXPOSE_HEADERS, CorsOutcome
-from xoproxy.semantics.forwarding import named_spans
+from xoproxy.semantics.forwarding import named_spans, united
 from xoproxy.semantics.grammar import TOKEN
-from xoproxy.semantics.heads import ResponseHead, edit
+from xoproxy.semantics.heads import MAX_REMEMBERED_BYTES, ResponseHead, edit
 from xoproxy.semantics.lists import tokens
 
 VARY: Final = b"vary"
@@ -56,17 +56,19 @@ class ResponsePlan:
                 vary_values.append(value)
         vary_line = self.vary_line
         if vary_values:
-            vary_line = merged_vary(self.vary, tuple(vary_values))
+            small = sum(map(len, vary_values)) <= MAX_REMEMBERED_BYTES
+            merge = merged_vary if small else merged_vary.__wrapped__
+            vary_line = merge(self.vary, tuple(vary_values))
             if vary_line:
                 cuts = sorted(cuts + [(start, end) for name, _, start, end in head.fields if name == VARY])
         if head.options or self.drop_others is not None:
-            cuts = _united(cuts, self._other_cuts(head))
+            cuts = united(cuts, self._other_cuts(head))
         block = edit(head.block if head.minor else head.own_version_block, cuts, self.lines + vary_line + lines)
         return self._expose_all(block) if self.exposes_all else block
 
     def _other_cuts(self, head: ResponseHead) -> list[tuple[int, int]]:
         """Find the lines that the Connection field or this policy's `headers` names, among the fields not known."""
-        cuts = [span for name in head.options for span in named_spans(head.block, name)]
+        cuts = named_spans(head.block, head.options)
         if self.drop_others is not None:
             cuts.extend((found.start() + 1, found.end() + 2) for found in self.drop_others.finditer(head.block))
         return cuts
@@ -89,8 +91,3 @@ def merged_vary(ours: tuple[bytes, ...], theirs: tuple[bytes, ...]) -> bytes:
     if b"*" in present or not missing:
         return b""
     return b"Vary: " + b", ".join([value for value in theirs if value] + missing) + b"\r\n"
-
-
-def _united(first: list[tuple[int, int]], second: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Spans of whole lines are equal or disjoint, so a set unites them."""
-    return sorted({*first, *second})

@@ -147,7 +147,8 @@ class RouteTable:
 
     def plan_for_refused(self, remains: RequestHead, scheme: bytes) -> ResponsePlan:
         """Return the plan for the answer to a head that was refused, from what could be read of it (`heads.read_remains`)."""
-        found = self._find(remains, remains.method) if remains.target else None
+        asked = remains.preflight_method if remains.method == b"OPTIONS" and remains.origin is not None else None
+        found = self._find(remains, asked or remains.method) if remains.target else None
         rule = self._default if found is None else found[1]
         return rule.plan(remains, scheme, remains.host)
 

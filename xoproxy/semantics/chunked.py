@@ -105,7 +105,9 @@ class ChunkedReader:
     def _read_trailer(self, line: bytes) -> None:
         self._trailer_bytes += len(line)
         match = _TRAILER.fullmatch(line)
-        if match is None or match[1].lower() in _FORBIDDEN_TRAILERS:
+        if len(line) > MAX_LINE_BYTES:
+            self.fault = "a line of the chunked coding is too long"
+        elif match is None or match[1].lower() in _FORBIDDEN_TRAILERS:
             self.fault = "a trailer field line is malformed or not allowed in trailers"
         elif self._trailer_bytes > MAX_TRAILER_BYTES:
             self.fault = "the trailers are too long"

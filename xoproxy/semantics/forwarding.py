@@ -6,9 +6,9 @@ Rule 2: nothing here knows about cross-origin policy.
 
 import re
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Final
 
+from xoproxy.semantics.grammar import TOKEN
 from xoproxy.semantics.heads import NONE, Framing, RequestHead, ResponseHead, edit
 from xoproxy.semantics.lists import tokens
 
@@ -20,8 +20,20 @@ HOP_BY_HOP: Final = frozenset((b"connection", b"proxy-connection", b"keep-alive"
 
 # A Connection field that names one of these is mistaken or hostile: the message would change its meaning (RFC 9110 §7.6.1:
 # "intended for all recipients").  The option is ignored, the field goes on.
-_END_TO_END: Final = frozenset(
-    (b"host", b"content-length", b"cache-control", b"date", b"authorization", b"origin", b"cookie", b"vary")
+_NEVER_NAMED: Final = frozenset(
+    (
+        b"host",
+        b"content-length",
+        b"cache-control",
+        b"date",
+        b"authorization",
+        b"origin",
+        b"cookie",
+        b"vary",
+        b"close",
+        b"keep-alive",
+        b"upgrade",
+    )
 )
 
 # What a client we do not trust says of itself is replaced; a trusted proxy's words stay, and its list goes on.
@@ -71,7 +83,7 @@ def request_for_upstream(head: RequestHead, hop: Hop, default_host: bytes) -> by
     dropped = _DROPPED_TRUSTED if hop.trusted else _DROPPED
     cuts: list[tuple[int, int]] = [(start, end) for name, _, start, end in head.fields if name in dropped]
     if head.options:
-        cuts = _with_named(head.block, head.options, cuts)
+        cuts = united(cuts, named_spans(head.block, head.options))
     usual = head.minor == 1 and not hop.trusted
     lines = hop.lines + head.host + _VIA if usual else _forwarded_lines(head, hop)
     if head.framing is not NONE or head.upgrade is not None:
@@ -80,9 +92,9 @@ def request_for_upstream(head: RequestHead, hop: Hop, default_host: bytes) -> by
         return edit(head.block, cuts, lines)
     if not head.host:
         lines = b"Host: " + default_host + b"\r\n" + lines
-    cuts.extend((start, end) for name, _, start, end in head.fields if name == b"expect")
+    expect = [(start, end) for name, _, start, end in head.fields if name == b"expect"]
     first, _, _ = head.block.partition(b"\r\n")
-    return first[:-1] + b"1" + edit(head.block, sorted(set(cuts)), lines)[len(first) :]
+    return first[:-1] + b"1" + edit(head.block, united(cuts, expect), lines)[len(first) :]
 
 
 def _forwarded_lines(head: RequestHead, hop: Hop) -> bytes:
@@ -118,24 +130,25 @@ def is_idempotent(method: bytes) -> bool:
     return method in (b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"TRACE")
 
 
-@lru_cache(maxsize=256)
-def _named_pattern(name: bytes) -> re.Pattern[bytes]:
-    return re.compile(rb"(?i)\n" + re.escape(name) + rb":[^\r]*+")
+_FIELD_LINE: Final = re.compile(rb"\n(" + TOKEN + rb"++):[^\r]*+")
 
 
-def named_spans(block: bytes, name: bytes) -> list[tuple[int, int]]:
-    """Return the spans of the field lines called `name`, which a Connection field names; none if it is end-to-end."""
-    if name in _END_TO_END or name in (b"close", b"keep-alive", b"upgrade"):
+def named_spans(block: bytes, options: tuple[bytes, ...]) -> list[tuple[int, int]]:
+    """Return the spans of the field lines that these connection options name, end-to-end fields excepted."""
+    names = frozenset(options) - _NEVER_NAMED
+    if not names:
         return []
-    return [(found.start() + 1, found.end() + 2) for found in _named_pattern(name).finditer(block)]
+    found = _FIELD_LINE.finditer(block)
+    return [(line.start() + 1, line.end() + 2) for line in found if line[1].lower() in names]
 
 
-def _with_named(block: bytes, options: tuple[bytes, ...], cuts: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    named = {span for name in options for span in named_spans(block, name)}
-    return sorted(named.union(cuts)) if named else cuts
+def united(first: list[tuple[int, int]], second: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return spans of whole lines, which are equal or disjoint, in ascending order and each once."""
+    return sorted({*first, *second}) if second else first
 
 
 def interim_for_client(head: ResponseHead) -> bytes:
     """Return an interim response as it goes to the client: as it came, without fields of the connection."""
     cuts = [(start, end) for name, _, start, end in head.fields if name in HOP_BY_HOP]
+    cuts = united(cuts, named_spans(head.block, head.options))
     return edit(head.own_version_block, cuts, b"")

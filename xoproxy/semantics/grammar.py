@@ -1,7 +1,8 @@
 """The grammar of HTTP/1.1 heads as compiled patterns.  (RFC 9110 §5, RFC 9112 §2-§5)
 
 Rule 1: a head is in the language as a whole, or it is refused; nothing is repaired.
-Rule 2: quantifiers are possessive, so matching is linear in the head's length, whatever a peer sends.
+Rule 2: matching is linear in the head's length, whatever a peer sends: quantifiers over bytes are possessive, and a group
+can be left in one way only.  (Quantifiers over *groups* are not possessive: before 3.11.5 CPython matches those wrongly.)
 Rule 3: a second pattern finds the few fields that the proxy must know.  It starts with a literal line feed and a set of first
 letters, because the engine skips to a literal prefix at memory speed; a look-behind at each position costs twice as much.
 """
@@ -15,7 +16,7 @@ TOKEN: Final = rb"[" + TOKEN_BYTES + rb"]"
 # field-value: visible characters, SP, HTAB and obs-text.  No CR, LF, NUL or other control byte (RFC 9110 §5.5).
 VALUE_BYTES: Final = rb"\t -~\x80-\xff"
 
-FIELD_LINES: Final = rb"(?:" + TOKEN + rb"++:[" + VALUE_BYTES + rb"]*+\r\n)*+"
+FIELD_LINES: Final = rb"(?:" + TOKEN + rb"++:[" + VALUE_BYTES + rb"]*+\r\n)*"
 
 # request-line = method SP request-target SP HTTP-version (RFC 9112 §3).  The target is visible ASCII without "#", which no
 # form of a request target can hold (RFC 9112 §3.2); its form is checked by `targets`.
@@ -29,12 +30,11 @@ RESPONSE_HEAD: Final = re.compile(
 )
 
 # Empty lines before a request line, from old clients that end a body with one too many.
-EMPTY_LINES: Final = re.compile(rb"\A(?:\r\n)++")
+EMPTY_LINES: Final = re.compile(rb"\A(?:\r\n)+")
 HEAD_END: Final = b"\r\n\r\n"
 # The end of a head in any spelling a lenient peer would take: used only to refuse it at once instead of at the deadline.
 LENIENT_HEAD_END: Final = re.compile(rb"\n\r?\n")
 
-TRAILERS: Final = re.compile(FIELD_LINES + rb"\r\n")
 TOKEN_ONLY: Final = re.compile(TOKEN + rb"++")
 
 # Host = uri-host [ ":" port ] (RFC 9110 §7.2).  Not accepted although RFC 3986 could: an empty host, userinfo, IPvFuture.

@@ -33,6 +33,9 @@ class Framing(Enum):
 # as start and end in the block.  A plain tuple: some are made per head, and a named tuple costs five times as much to make.
 FieldLine = tuple[bytes, bytes, int, int]
 
+# Answers that were computed from a peer's words are remembered only for words up to this length.
+MAX_REMEMBERED_BYTES: Final = 64
+
 # An enumeration's members are looked up through Python code in CPython 3.11; the hot path reads these instead.
 NONE: Final = Framing.NONE
 LENGTH: Final = Framing.LENGTH
@@ -109,10 +112,12 @@ class ResponseHead:
         return self.status < 200 and self.status != 101
 
 
-@lru_cache(maxsize=256)
 def _connection_options(value: bytes) -> tuple[bytes, ...]:
-    """Return the options of one Connection field line, lower case.  (RFC 9110 §7.6.1)  Peers send few different ones."""
+    """Return the options of one Connection field line, lower case.  (RFC 9110 §7.6.1)"""
     return tuple(tokens(value.lower()))
+
+
+_remembered_options: Final = lru_cache(maxsize=256)(_connection_options)
 
 
 def _keeps_alive(minor: int, options: tuple[bytes, ...]) -> bool:
@@ -152,7 +157,7 @@ def read_request_head(block: bytes) -> RequestHead | HeadFault:
         elif name == b"transfer-encoding":
             codings.append(value)
         elif name == b"connection":
-            head.options += _connection_options(value)
+            head.options += (_remembered_options if len(value) <= MAX_REMEMBERED_BYTES else _connection_options)(value)
         elif name == b"access-control-request-method":
             head.preflight_method = value if head.preflight_method is None else head.preflight_method + b", " + value
     fault = None
@@ -172,23 +177,36 @@ def read_request_head(block: bytes) -> RequestHead | HeadFault:
 def read_remains(block: bytes) -> RequestHead:
     """Read what can be read of a request head that was refused, to choose how to say so: never to be forwarded.
 
-    Its request line (target empty if that is unreadable), and Host and Origin if each stands there once.
+    Its request line (target empty if that is unreadable), and Host, Origin and Access-Control-Request-Method if each stands
+    there once.
     """
     match = grammar.REQUEST_LINE.match(block)
     head = RequestHead(block, match[1], match[2], 1) if match is not None else RequestHead(block, b"", b"", 1)
     found = [(name.lower(), value.rstrip(b" \t")) for name, value in grammar.KNOWN_REQUEST_FIELDS.findall(block)]
     hosts = [value for name, value in found if name == b"host"]
     origins = [value for name, value in found if name == b"origin"]
+    methods = [value for name, value in found if name == b"access-control-request-method"]
     if len(hosts) == 1 and _is_host(hosts[0]):
         head.host = hosts[0]
     if len(origins) == 1:
         head.origin = origins[0]
+    if len(methods) == 1:
+        head.preflight_method = methods[0]
     return head
 
 
-@lru_cache(maxsize=1024)
+# A host name has at most 253 characters (RFC 1035 §2.3.4); with brackets or a port it stays below this.
+MAX_HOST_BYTES: Final = 262
+
+
 def _is_host(value: bytes) -> bool:
-    """Whether `value` is a host with an optional port.  (RFC 9110 §7.2)  Few hosts are asked for, and often."""
+    """Whether `value` is a host with an optional port.  (RFC 9110 §7.2)"""
+    return len(value) <= MAX_HOST_BYTES and _remembered_host(value)
+
+
+@lru_cache(maxsize=1024)
+def _remembered_host(value: bytes) -> bool:
+    """Few hosts are asked for, and often."""
     match = grammar.HOST.fullmatch(value)
     return match is not None and (match[2] is None or int(match[2]) <= 65535)
 
@@ -226,7 +244,7 @@ def _frame_request(head: RequestHead, lengths: list[bytes], codings: list[bytes]
             unknown = named.count(CHUNKED) == 1 and named[-1] == CHUNKED
             return HeadFault(501 if unknown else 400, "Transfer-Encoding other than chunked")
         head.framing = _CHUNKED
-    elif lengths:
+    else:
         length = _content_length(lengths)
         if length is None:
             return HeadFault(400, "Content-Length is not one plain number")
@@ -259,7 +277,7 @@ def read_response_head(block: bytes, request_method: bytes) -> ResponseHead | He
         if name == b"transfer-encoding":
             codings.append(value)
         elif name == b"connection":
-            head.options += _connection_options(value)
+            head.options += (_remembered_options if len(value) <= MAX_REMEMBERED_BYTES else _connection_options)(value)
     length = _content_length(lengths) if lengths else 0
     if codings or length is None:
         fault = _faulty_framing(head, lengths, codings)

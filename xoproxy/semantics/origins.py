@@ -13,9 +13,10 @@ from typing import Final
 
 DEFAULT_PORTS: Final = {b"http": 80, b"https": 443}
 
-_LABEL: Final = rb"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?+"
+# A label has at most 63 bytes, and no hyphen at either end.
+_LABEL: Final = rb"(?![a-z0-9_-]{64})[a-z0-9_]++(?:-++[a-z0-9_]++)*"
 _ORIGIN: Final = re.compile(
-    rb"([a-z][a-z0-9+.\-]*+)://((?:" + _LABEL + rb"\.)*+" + _LABEL + rb"|\[[0-9a-f:.]++\])(?::([1-9][0-9]{0,4}))?"
+    rb"([a-z][a-z0-9+.\-]*+)://(" + _LABEL + rb"(?:\." + _LABEL + rb")*|\[[0-9a-f:.]++\])(?::([1-9][0-9]{0,4}))?"
 )
 # The longest origin a browser can send: scheme, "://", a 253 byte name, ":65535".
 MAX_ORIGIN_BYTES: Final = 300
