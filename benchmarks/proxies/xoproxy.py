@@ -21,8 +21,8 @@ class Xoproxy:
     reload_signal: Signals | None = None  # it watches its file
 
     def version(self) -> str:
-        """Return its version and its interpreter's."""
-        return f"xoproxy {xoproxy.__version__}, {sys.implementation.name} {sys.version.split()[0]}"
+        """Return its version and its interpreter's, with the day it was built: builds differ by more than versions do."""
+        return f"xoproxy {xoproxy.__version__}, {sys.implementation.name} {' '.join(sys.version.split())}"
 
     def config_file(self, place: Place) -> Path:
         """Return the policy file, in a directory of its own, as the README has it: directories are what is watched."""
