@@ -1,7 +1,7 @@
 """The table of outcomes, part 4: COOP, COEP and CORP, their observed twins, reports, timing, and what is exposed."""
 
 import pytest
-from support.exchanges import exact, exchange, preflight, request, response, table_of
+from support.exchanges import exact, exchange, lines_of, preflight, request, response, table_of
 
 from xoproxy.policy.model import (
     ANY,
@@ -268,6 +268,19 @@ def test_star_never_exposes_cookies_cors_or_the_connection(line: bytes) -> None:
     assert b"x-a" in names
     assert line.partition(b":")[0].lower() not in names
     assert not any(name.startswith(b"access-control-") for name in names)
+
+
+def test_star_never_exposes_our_own_lines_of_the_connection() -> None:
+    """What the data plane adds to the same head is none of a script's business either."""
+    cors = Cors(allow_origins=(exact("https://app.example"),), expose_headers=ANY)
+    plan = table_of(Policy(cors=cors)).decide(request(b"GET", b"/", b"Origin: https://app.example"), b"https", b"a").plan
+    ours = b"Transfer-Encoding: chunked\r\nConnection: close\r\nKeep-Alive: timeout=5\r\nUpgrade: websocket\r\n"
+
+    exposing = [line for line in lines_of(plan.apply(response(200, b"X-A: 1"), ours)) if b"-Expose-Headers: " in line]
+
+    assert len(exposing) == 1
+    assert b"x-a" in exposing[0].lower()
+    assert not any(name in exposing[0].lower() for name in (b"transfer", b"connection", b"keep-alive", b"upgrade"))
 
 
 def test_star_exposes_to_granted_origins_only() -> None:

@@ -270,6 +270,22 @@ def test_a_refused_head_without_a_route_is_answered_by_the_default_policy(block:
     )
 
 
+def test_a_refused_preflight_belongs_to_the_method_it_asks_for() -> None:
+    """Never to OPTIONS, whether it could be read to its end or not."""
+    routes = RouteTable(
+        (
+            Route("routes[0]", Match(methods=frozenset({b"OPTIONS"})), "web", Policy(corp=ResourcePolicy.SAME_ORIGIN), "test"),
+            Route("routes[1]", Match(methods=frozenset({b"PUT"})), "web", Policy(corp=ResourcePolicy.SAME_SITE), "test"),
+        ),
+        Policy(),
+        ReportingEndpoints(),
+    )
+    lines = b"Host: a\r\nOrigin: https://app.example\r\nAccess-Control-Request-Method: PUT\r\n"
+
+    assert b"Policy: same-site\r\n" in refused(routes, b"OPTIONS / HTTP/1.1\r\n" + lines + b"A : b\r\n\r\n")[0]
+    assert b"Policy: same-origin\r\n" in refused(routes, b"OPTIONS / HTTP/1.1\r\nHost: a\r\nA : b\r\n\r\n")[0]
+
+
 @given(st.binary(max_size=200) | st.lists(st.sampled_from(REMAINS), max_size=8).map(b"".join))
 def test_no_refused_head_puts_bytes_of_its_own_into_the_answer(block: bytes) -> None:
     """Whatever is made out of a broken head, the answer is in the grammar and has no line but ours."""
