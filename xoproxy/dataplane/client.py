@@ -35,6 +35,8 @@ WRITE_HIGH_BYTES: Final = 64 * 1024
 # After an answer that ends the connection, what still arrives is discarded for so long: closing at once would reset the
 # connection, and the answer could be lost before the client reads it (RFC 9112 §9.6).
 LINGER_S: Final = 2.0
+# Over TLS it cannot be seen what is still unsent (at most a buffer's 64 KiB), nor need the client say that it has read the end.
+TLS_CLOSE_S: Final = 5.0
 MAX_DISCARDED_BYTES: Final = 1024 * 1024
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger: on, 0 seconds
 # How records and X-Forwarded-For name a client on a socket in the file system.
@@ -154,7 +156,7 @@ class ClientConnection(Timed, asyncio.Protocol):
     def close(self) -> None:
         """Close once all is written; nothing more is read."""
         self._closing = True
-        self.due_in(LINGER_S)
+        self.due_in(TLS_CLOSE_S if self._secure else LINGER_S)
         self.transport.close()
 
     # What the data plane asks for.
@@ -163,6 +165,12 @@ class ClientConnection(Timed, asyncio.Protocol):
         """Take no new request; an exchange in flight is finished first."""
         if self._exchange is None and not self._closing:
             self.close()
+
+    def cut_off(self) -> None:
+        """End now, although an exchange is in flight."""
+        if self._exchange is not None:
+            self._exchange.client_gone(ErrorKind.DRAINING)
+        self.abort()
 
     def abort(self) -> None:
         """End now, by a reset: where a body ends by closing, an orderly close would pass for its end."""
@@ -184,7 +192,10 @@ class ClientConnection(Timed, asyncio.Protocol):
 
     def _read_heads(self) -> None:
         """Begin the next request, if its head is here whole."""
-        if self._exchange is not None or self._closing or self.write_paused:
+        if self._exchange is not None or self._closing:
+            return
+        if self.write_paused:
+            self.update_reading()
             return  # `resume_writing` comes back: answers are not piled up for a client that does not read
         block = self._next_head()
         if block is not None:
@@ -299,13 +310,13 @@ class ClientConnection(Timed, asyncio.Protocol):
 
     def _linger(self) -> None:
         """End our half, and discard what still comes for a moment."""
-        self._closing = True
         self._pending = b""
         self._sink = self._discard
-        self.due_in(LINGER_S)
         if self._half_closed or not self.transport.can_write_eof():
-            self.transport.close()
+            self.close()
             return
+        self._closing = True
+        self.due_in(LINGER_S)
         self.transport.write_eof()
         self.update_reading()
 
@@ -396,8 +407,10 @@ class ClientConnection(Timed, asyncio.Protocol):
             self._exchange.timed_out()
         elif self._reads_slowly():
             self.due_in(LINGER_S if self._closing else self._plane.generation.settings.timeouts.idle_s)
-        elif self._closing or not self._pending or self.write_paused:
-            self.transport.abort()  # lingered, or idle for long enough
+        elif self._closing:
+            self.transport.abort()  # lingered for long enough
+        elif not self._pending or self.write_paused:
+            self.close()  # idle for long enough
         else:
             self._refuse(HeadFault(408, "the request head did not arrive in time"), self._pending)
 

@@ -39,6 +39,7 @@ class ErrorKind(Enum):
     CLIENT_DISCONNECTED = "client_disconnected"
     CLIENT_TIMEOUT = "client_timeout"
     REQUEST_TOO_LARGE = "request_too_large"
+    DRAINING = "draining"  # cut off because the process ends
 
 
 _STATUS: Final = {

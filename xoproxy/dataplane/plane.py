@@ -71,7 +71,7 @@ class DataPlane:
     def abort(self) -> None:
         """End every connection now."""
         for connection in tuple(self._connections):
-            connection.abort()
+            connection.cut_off()
         for upstream in self._upstreams.values():
             upstream.retire()
 
