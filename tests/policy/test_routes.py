@@ -1,9 +1,10 @@
 """Routes: which entry of the file a request belongs to, and what happens where none does."""
 
 from collections.abc import Sequence
+from functools import cache
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.exchanges import HOST, exact, exchange, lines_of, preflight, request, response
 
@@ -307,6 +308,46 @@ def test_refusals_say_why_in_words() -> None:
     assert isinstance(granted, Answer)
     assert (refused.status, bool(refused.detail)) == (403, True)
     assert (granted.status, granted.detail) == (204, "")
+
+
+def naively_matches(glob: str, path: str) -> bool:
+    """Say by the words of the design whether a glob covers a path: try every length for every wildcard."""
+
+    @cache
+    def match(at: int, done: int) -> bool:
+        if at == len(glob):
+            return done == len(path)
+        if glob[at:] == "/**":
+            return done == len(path) or path[done] == "/"
+        if glob.startswith("**", at):
+            return any(match(at + 2, end) for end in range(done, len(path) + 1))
+        if glob[at] == "*":
+            stop = path.find("/", done)
+            return any(match(at + 1, end) for end in range(done, (len(path) if stop < 0 else stop) + 1))
+        return done < len(path) and path[done] == glob[at] and match(at + 1, done + 1)
+
+    return match(0, 0)
+
+
+globs = st.lists(st.sampled_from(["a", "b", "/", "*", "/**", "**/", ".", "ab"]), max_size=9).map(
+    lambda parts: "/" + "".join(parts)
+)
+paths = st.lists(st.sampled_from(["a", "b", "/", ".", "ab", "/a"]), max_size=12).map(lambda parts: "/" + "".join(parts))
+
+
+@settings(max_examples=600)
+@given(globs.filter(lambda glob: "***" not in glob), paths)
+def test_globs_match_what_their_words_say(glob: str, path: str) -> None:
+    """Two implementations of one idea: one pattern that holds what it found, and every possibility in turn."""
+    assert bool(compile_path(glob).fullmatch(path.encode())) is naively_matches(glob, path)
+
+
+@pytest.mark.parametrize("glob", ["/**a**a**a**b", "/*a*a*a*a*b", "/**/a/**/a/**/b/**", "/a*a*a*/**", "/**.js"])
+def test_no_path_slows_a_glob_down(glob: str) -> None:
+    """Clients choose the path, up to the longest head: trying every place for every wildcard would not end."""
+    pattern = compile_path(glob)
+    for part in (b"a", b"/a", b"a/", b"/", b".j"):
+        assert not pattern.fullmatch(b"/x" + part * (30_000 // len(part)) + b"!") or glob == "/a*a*a*/**"
 
 
 def test_hosts_and_globs_by_themselves() -> None:

@@ -100,6 +100,23 @@ def naively_covers(pattern: OriginPattern, origin: Origin) -> bool:
     return host and origin.scheme == pattern.scheme and pattern.port in (None, origin.port)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "covered", "not_covered"),
+    [
+        pytest.param(OriginPattern(b"https", b"a.example", 443), b"https://a.example", b"https://a.example:8443", id="exact"),
+        pytest.param(OriginPattern(b"http", b"lan", None), b"http://lan:81", b"https://lan:81", id="any-port"),
+        pytest.param(OriginPattern(b"https", b"a.example", 443, True), b"https://x.a.example", b"https://a.example", id="sub"),
+        pytest.param(OriginPattern(b"https", b"lan", None, True), b"https://x.lan:81", b"http://x.lan:81", id="sub-any-port"),
+    ],
+)  # fmt: skip
+def test_each_kind_of_pattern(pattern: OriginPattern, covered: bytes, not_covered: bytes) -> None:
+    """By itself, and beside one of another kind."""
+    for some in ([pattern], [OriginPattern(b"http", b"other", None), pattern], [pattern, OriginPattern(b"http", b"other", 80)]):
+        assert OriginSet(some).covers(covered)
+        assert not OriginSet(some).covers(not_covered)
+    assert not OriginSet([]).covers(covered)
+
+
 @given(st.lists(patterns, max_size=5), near)
 def test_a_set_covers_what_any_of_its_patterns_covers(some: list[OriginPattern], origin: Origin) -> None:
     """Two implementations of one idea: look-ups, and labels compared one by one."""
