@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 GOOD_STARTS = (
     b"GET / HTTP/1.1", b"GET /a?b=c HTTP/1.1", b"POST / HTTP/1.1", b"HEAD //x HTTP/1.1", b"PUT /%2e%2e/ HTTP/1.1",
-    b"OPTIONS * HTTP/1.1", b'PATCH /"<>\\^`{|} HTTP/1.1', b"patch / HTTP/1.1", b"M-SEARCH / HTTP/1.1", b"GET / HTTP/1.0", b"POST /a HTTP/1.0",
+    b"OPTIONS * HTTP/1.1", b'PATCH /"<>\\^`{|} HTTP/1.1', b"patch / HTTP/1.1", b"M-SEARCH / HTTP/1.1",
+    b"GET / HTTP/1.0", b"POST /a HTTP/1.0",
     b"GET http://a.example/x HTTP/1.1", b"DELETE HTTP://a.example HTTP/1.1",
 )  # fmt: skip
 BAD_STARTS = (
