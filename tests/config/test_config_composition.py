@@ -81,7 +81,7 @@ policy: [base, {cors: {allow_origins: https://c.example, allow_headers: [X-A, x-
     assert policy_of(text).cors == Cors(
         allow_origins=(OriginPattern(b"https", b"c.example", 443),),
         allow_methods=(b"PUT",),
-        allow_headers=(b"x-a", b"x-b"),
+        allow_headers=(b"X-A", b"x-b", b"X-a"),
         allow_credentials=True,
         max_age_s=600,
     )

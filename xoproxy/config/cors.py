@@ -35,7 +35,7 @@ def read_cors(reader: Reader, spot: Spot) -> CorsDraft | Placed[Off] | None:
         place=spot.key_place,
         allow_origins=origins,
         allow_methods=_read_methods(reader, found.get("allow_methods")),
-        allow_headers=read_list(reader, found.get("allow_headers"), values.folded_name),
+        allow_headers=read_list(reader, found.get("allow_headers"), values.field_name),
         expose_headers=read_list(reader, found.get("expose_headers"), values.exposable_name),
         allow_credentials=_read_credentials(reader, found.get("allow_credentials")),
         max_age_s=_read_max_age(reader, found.get("max_age")),

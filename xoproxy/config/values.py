@@ -205,17 +205,12 @@ def field_name(text: str) -> bytes:
     return text.encode("ascii")
 
 
-def folded_name(text: str) -> bytes:
-    """Parse a field name into lower case."""
-    return field_name(text).lower()
-
-
 def exposable_name(text: str) -> bytes:
     """Parse the name of a response field that script may be shown.  (Fetch, "forbidden response-header name")"""
-    folded = folded_name(text)
-    if folded in (b"set-cookie", b"set-cookie2"):
+    name = field_name(text)
+    if name.lower() in (b"set-cookie", b"set-cookie2"):
         raise Refused(Id.UNEXPOSABLE, f"{quoted(text)} can never be exposed to script; remove it")
-    return folded
+    return name
 
 
 def field_value(text: str) -> bytes:

@@ -7,6 +7,7 @@ method and name, and an answer cut to the question would be asked for again.
 Rule 4: ``*`` is never sent where a browser would read it as a name: with credentials, names asked for are echoed instead.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -49,7 +50,7 @@ class PreflightVerdict:
     objection: str | None  # "method", "headers" or None
 
 
-def requested_names(values: list[bytes]) -> tuple[bytes, ...] | None:
+def requested_names(values: Sequence[bytes]) -> tuple[bytes, ...] | None:
     """Return the field names of Access-Control-Request-Headers, lower case, each once, in the order sent.
 
     Lines may be split, unsorted, padded, with empty members: intermediaries do that.  None if a member is no token or
@@ -61,6 +62,11 @@ def requested_names(values: list[bytes]) -> tuple[bytes, ...] | None:
     if len(names) > MAX_REQUEST_HEADERS or any(TOKEN_ONLY.fullmatch(name) is None for name in names):
         return None
     return names
+
+
+def _listed(names: Sequence[bytes]) -> bytes:
+    """Return a list of field names as the file writes them, each once whatever its case."""
+    return b", ".join({name.lower(): name for name in reversed(names)}[name] for name in dict.fromkeys(map(bytes.lower, names)))
 
 
 class CorsRule:
@@ -87,13 +93,13 @@ class CorsRule:
         self._credentialed = cors.allow_credentials
         self._origins = OriginSet(cors.allow_origins if cors.allow_origins is not ANY else ())
         self._methods = None if cors.allow_methods is ANY else frozenset((*cors.allow_methods, *SAFELISTED_METHODS))
-        self._headers = None if cors.allow_headers is ANY else frozenset(cors.allow_headers)
+        self._headers = None if cors.allow_headers is ANY else frozenset(name.lower() for name in cors.allow_headers)
         self.varies = not self._any or self._credentialed  # else the answer is one constant (Fetch §3.3.5)
         self.exposes_all = cors.expose_headers is ANY
         credentials = ALLOW_CREDENTIALS + b": true\r\n" if self._credentialed else b""
         expose = b""
         if cors.expose_headers is not ANY and cors.expose_headers:
-            expose = EXPOSE_HEADERS + b": " + b", ".join(cors.expose_headers) + b"\r\n"
+            expose = EXPOSE_HEADERS + b": " + _listed(cors.expose_headers) + b"\r\n"
         self._tail = credentials + expose
         max_age = b"" if cors.max_age_s is None else b"%s: %d\r\n" % (MAX_AGE, cors.max_age_s)
         self._preflight_tail = credentials + max_age
@@ -102,7 +108,7 @@ class CorsRule:
             listed = SAFELISTED_METHODS if self._credentialed else (b"*",)
         self._methods_line = ALLOW_METHODS + b": " + b", ".join(listed) + b"\r\n"
         names = cors.allow_headers if cors.allow_headers is not ANY else ()
-        self._headers_line = ALLOW_HEADERS + b": " + b", ".join(names) + b"\r\n" if names else b""
+        self._headers_line = ALLOW_HEADERS + b": " + _listed(names) + b"\r\n" if names else b""
 
     def grants(self, origin: bytes) -> bool:
         """Whether `origin`, as it came in an Origin field, may read.  ``null`` only if that was asked for by name."""
@@ -116,7 +122,7 @@ class CorsRule:
         """Return the field lines of an actual response to a granted origin; where the answer is constant, to anyone."""
         return self._allow_origin(origin) + self._tail
 
-    def answer_preflight(self, origin: bytes, method: bytes, header_values: list[bytes]) -> PreflightVerdict:
+    def answer_preflight(self, origin: bytes, method: bytes, header_values: Sequence[bytes]) -> PreflightVerdict:
         """Return the answer to a preflight from a granted origin for `method` and the names in `header_values`."""
         names = requested_names(header_values)
         objection = None

@@ -74,7 +74,7 @@ class Cors:
     """`cors`: who may read what from script.  (Fetch §3.3)
 
     Invariants, kept by `config`: credentials never stand beside ANY origin unless the dangerous key says so (then the origin is
-    reflected); methods are tokens, none of them forbidden; header names are lower case.
+    reflected); methods are tokens, none of them forbidden; header names keep the case of the file.
     """
 
     allow_origins: tuple[OriginPattern, ...] | Literal[Anything.ANY]

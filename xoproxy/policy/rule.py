@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from xoproxy.policy import coep, coop, corp, reporting, timing
@@ -13,6 +14,7 @@ from xoproxy.semantics.forwarding import HOP_BY_HOP
 from xoproxy.semantics.heads import RequestHead
 from xoproxy.semantics.origins import own_origin
 
+_MAX_REMEMBERED_BYTES: Final = 512  # of a preflight's question
 _PREFLIGHT_VARY: Final = (b"Access-Control-Request-Method", b"Access-Control-Request-Headers")
 _USER_AGENT: Final = re.compile(rb"(?i)\nuser-agent:[ \t]*+([^\r]*+)")
 
@@ -69,7 +71,7 @@ def _is_auto(part: object) -> bool:
 class _Plans:
     """The ready-made plans of one policy for one kind of browser."""
 
-    __slots__ = ("_base", "_cors", "_exact", "plain", "refused")
+    __slots__ = ("_base", "_cors", "_exact", "plain", "preflight_refused", "refused")
 
     def __init__(self, base: ResponsePlan, rule: CorsRule | None, known: tuple[bytes, ...]) -> None:
         """`base` has everything but CORS; `known` are origins to make plans for now instead of per request."""
@@ -78,6 +80,7 @@ class _Plans:
         constant = rule is not None and not rule.varies
         self.plain = self._granted(b"", CorsOutcome.NONE) if constant else base
         self.refused = replace(base, outcome=CorsOutcome.REFUSED, reason="origin")
+        self.preflight_refused = self.for_preflight(b"", "origin")
         self._exact = {origin: self._granted(origin, CorsOutcome.GRANTED) for origin in known}
 
     def _granted(self, origin: bytes, outcome: CorsOutcome) -> ResponsePlan:
@@ -93,7 +96,7 @@ class _Plans:
         return plan
 
     def for_preflight(self, lines: bytes, objection: str | None) -> ResponsePlan:
-        """Return the plan of our own answer to a preflight; `lines` empty for a refused origin."""
+        """Return the plan of our own answer to a preflight."""
         vary = (*self._base.vary, *_PREFLIGHT_VARY)
         outcome = CorsOutcome.PREFLIGHT_REFUSED if objection else CorsOutcome.PREFLIGHT_GRANTED
         lines = self._base.lines + lines
@@ -107,7 +110,7 @@ def _vary_line(names: tuple[bytes, ...]) -> bytes:
 class Rule:
     """A `Policy`, compiled: gives the response plan of a request in about a microsecond."""
 
-    __slots__ = ("_auto", "_cors", "_owns_cors", "_plans", "_plans_without_credentialless")
+    __slots__ = ("_auto", "_cors", "_owns_cors", "_plans", "_plans_without_credentialless", "_remembered_preflight")
 
     def __init__(self, policy: Policy, endpoints: ReportingEndpoints) -> None:
         self._cors = CorsRule(policy.cors) if isinstance(policy.cors, Cors) else None
@@ -130,6 +133,8 @@ class Rule:
         if self._auto:
             other = replace(base, lines=_constant_lines(policy, endpoints, credentialless=False))
             self._plans_without_credentialless = _Plans(other, self._cors, known)
+        # Browsers ask the same few questions again and again; making the answer costs three times what sending it does.
+        self._remembered_preflight = lru_cache(maxsize=256)(self._preflight)
 
     def plan(self, head: RequestHead, scheme: bytes, authority: bytes) -> ResponsePlan:
         """Return the plan for an actual request; `scheme` and `authority` make the request's own origin."""
@@ -153,10 +158,16 @@ class Rule:
         assert head.preflight_method is not None
         plans = self._plans if not self._auto else self._plans_for(head.block)
         granted = self._cors is not None and (self._cors.grants(head.origin) or head.origin == own_origin(scheme, authority))
-        if self._cors is None or not granted:
-            return plans.for_preflight(b"", "origin")
-        asked = head.values(b"access-control-request-headers")
-        verdict = self._cors.answer_preflight(head.origin, head.preflight_method, asked)
+        if not granted:
+            return plans.preflight_refused
+        asked = tuple(head.values(b"access-control-request-headers"))
+        is_short = sum(map(len, asked)) + len(head.preflight_method) <= _MAX_REMEMBERED_BYTES
+        preflight = self._remembered_preflight if is_short else self._preflight
+        return preflight(plans, head.origin, head.preflight_method, asked)
+
+    def _preflight(self, plans: _Plans, origin: bytes, method: bytes, asked: tuple[bytes, ...]) -> ResponsePlan:
+        assert self._cors is not None
+        verdict = self._cors.answer_preflight(origin, method, asked)
         return plans.for_preflight(verdict.lines, verdict.objection)
 
     def _plans_for(self, block: bytes) -> _Plans:
