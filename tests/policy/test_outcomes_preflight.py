@@ -1,5 +1,7 @@
 """The table of outcomes, part 2: preflights, and what only looks like one.  (Fetch, "CORS-preflight fetch")"""
 
+import tracemalloc
+
 import pytest
 from support.exchanges import OWN, Seen, exact, exchange, preflight, request, response, subdomains, table_of
 
@@ -202,6 +204,32 @@ def test_echo_is_bounded(value: bytes, echoed: bool) -> None:
     assert seen.outcome is (ALLOWED if echoed else LATER)
     assert seen.reason == ("" if echoed else "headers")
     assert len(seen.named(b"access-control-allow-headers")) == (1 if echoed else 0)
+
+
+def test_listed_names_keep_the_case_of_the_file() -> None:
+    """They are compared without case (Fetch, "CORS-preflight fetch" 7.7), and sent as the operator wrote them."""
+    cors = Cors(allow_origins=ANY, allow_headers=(b"X-Total", b"Authorization"))
+    for asked in (b"authorization,x-total", b"X-TOTAL", b"Authorization"):
+        seen = ask(cors, preflight(APP, b"GET", b"Access-Control-Request-Headers: " + asked))
+
+        assert (seen.outcome, seen.named(b"access-control-allow-headers")) == (ALLOWED, [b"X-Total, Authorization"])
+
+
+@pytest.mark.parametrize("cors", [PUBLIC, API, CREDENTIALED])
+def test_nothing_large_is_remembered_of_preflights(cors: Cors) -> None:
+    """What is kept for speed is bounded in bytes, whichever part of the question is long."""
+    table = table_of(Policy(cors=cors))
+    tracemalloc.start()
+    try:
+        for at in range(150):
+            long = b"x%d" % at + b"a" * 20_000
+            for origin, method, name in ((long, b"PUT", b"x"), (APP, long, b"x"), (APP, b"PUT", long)):
+                exchange(table, preflight(origin, method, b"Access-Control-Request-Headers: " + name), response(200))
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert held < 1_000_000
 
 
 def test_split_names_are_bounded_together() -> None:

@@ -191,7 +191,7 @@ def test_http_1_0_goes_on_as_1_1() -> None:
     lines = forwarded(
         b"A: 1",
         b"Expect: 100-continue",
-        b"Connection: expect, keep-alive",
+        b"Connection: keep-alive",
         HOST,
         b"Content-Length: 1",
         start=b"POST /x HTTP/1.0",
