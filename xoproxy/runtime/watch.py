@@ -162,8 +162,12 @@ class Watcher:
         )
         try:
             async with contextlib.aclosing(changes):
+                seen = _stamp(self._path)
                 async for _ in changes:
-                    await self._look()
+                    now = _stamp(self._path)
+                    if now != seen:  # else another file of the directory: perhaps a log that is written there
+                        seen = now
+                        await self._look()
                     if _places(self._path) != self._places:
                         return
         finally:
@@ -188,6 +192,15 @@ def orphaned_message(path: str) -> str:
         f"{path} was replaced where it is mounted from, and this mount still shows the old file: no change will ever arrive "
         "here.  Restart the container, and mount the directory instead of the single file"
     )
+
+
+def _stamp(path: str) -> tuple[int, int, int, int] | None:
+    """Return what a change of the file shows in at once, without reading it; None if there is no file."""
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _places(path: str) -> tuple[tuple[str, int, int], ...]:
