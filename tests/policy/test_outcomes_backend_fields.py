@@ -224,7 +224,7 @@ def test_everything_else_passes_byte_for_byte(status: int) -> None:
         b"Content-Security-Policy: default-src 'self'",
     ]
     own = [b"Access-Control-Allow-Origin: *", b"Cross-Origin-Embedder-Policy: unsafe-none", b"Vary: Accept"]
-    mixed = [*lines[:4], own[0], *lines[4:7], own[1], own[2], *lines[7:]]
+    mixed = [*lines[:4], own[2], *lines[4:7], own[1], own[0], *lines[7:]]
     policy = Policy(coep=ISOLATED.coep, cors=ONE.cors)
 
     seen = exchange(table_of(policy), request(b"GET", b"/", *ORIGIN_APP), response(status, *mixed))
