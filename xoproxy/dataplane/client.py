@@ -333,7 +333,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         self.transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
         peer: object = transport.get_extra_info("peername")
         # A socket in the file system has a name, or none; an address in the Internet is a tuple.
-        self._client = str(cast(tuple[object, ...], peer)[0]).partition("%")[0] if isinstance(peer, tuple) else UNIX_PEER
+        self._client = str(cast("tuple[object, ...]", peer)[0]).partition("%")[0] if isinstance(peer, tuple) else UNIX_PEER
         self._look_at_peer(self._plane.generation)
         self._plane.connected(self)
         self.due_in(self._plane.generation.settings.timeouts.idle_s)

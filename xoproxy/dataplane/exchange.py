@@ -98,26 +98,15 @@ class Exchange:
         """Send the request's head to the upstream."""
         self._upstream = upstream
         self._block = request_for_upstream(self.head, hop, upstream.default_host)
-        connection = upstream.take()
-        if connection is not None:
-            self._send(connection, self._block)
-        else:
-            self._waiting.append(self._block)
-            self._connect()
+        self._waiting.append(self._block)
+        upstream.send(self)
+        if self.connection is None:
+            self.client.not_due()  # connecting has a deadline of its own, and knows better what went wrong
 
-    def _connect(self) -> None:
-        """Ask for a new connection.  That has a deadline of its own, and it knows better what went wrong."""
-        self.client.not_due()
-        self._upstream.connect(self)
-
-    def connected(self, connection: "UpstreamConnection") -> None:
-        """Use this new connection: send what waited for it."""
-        data = b"".join(self._waiting)
+    def use(self, connection: "UpstreamConnection") -> None:
+        """Use this connection: send what waited for it."""
+        data = self._waiting[0] if len(self._waiting) == 1 else b"".join(self._waiting)
         self._waiting.clear()
-        self._send(connection, data)
-        self.client.update_reading()
-
-    def _send(self, connection: "UpstreamConnection", data: bytes) -> None:
         self.connection = connection
         self.record.upstream = connection.pool.label
         connection.carry(self, self.generation.settings.limits.response_head_bytes)
@@ -126,6 +115,8 @@ class Exchange:
         self._head_sent_at = time.monotonic()
         connection.transport.write(data)
         self._await_progress()
+        if not self.request.done:
+            self.client.update_reading()
 
     def request_data(self, data: bytes) -> bytes:
         """Pass on bytes of the request's body; return what comes after it."""
@@ -259,7 +250,8 @@ class Exchange:
         elif self._may_retry(connection):
             self.retried = True
             self._waiting.append(self._block)
-            self._connect()
+            self.client.not_due()
+            self._upstream.send(self, fresh=True)
         else:
             self.fail(ErrorKind.CONNECTION_TERMINATED)
 

@@ -71,17 +71,18 @@ class Upstream:
         """Whether this is the pool for these settings, so that a reload can keep it."""
         return self.settings == settings and self._idle_s == idle_s
 
-    def take(self) -> UpstreamConnection | None:
-        """Return an idle connection to the least busy endpoint; None if a new one must be made: see `connect`."""
-        pool = self._pools[0] if len(self._pools) == 1 else self._in_order()[0]
-        connection = pool.take()
-        if connection is not None:
-            pool.outstanding += 1
-        return connection
+    def send(self, exchange: Exchange, *, fresh: bool = False) -> None:
+        """Give the exchange a connection to the least busy endpoint: at once an idle one, or a new one when it stands.
 
-    def connect(self, exchange: Exchange) -> None:
-        """Make a new connection and give it to the exchange; if none can be had, the exchange fails with the last error."""
-        exchange.connecting = spawn(self._connect(exchange), name="connect to upstream")
+        `fresh`: not an idle one.  If none can be had, the exchange fails with the last endpoint's error.
+        """
+        pools = self._pools if len(self._pools) == 1 else self._in_order()
+        connection = None if fresh else pools[0].take()
+        if connection is not None:
+            connection.pool.outstanding += 1
+            exchange.use(connection)
+        else:
+            exchange.connecting = spawn(self._connect(exchange, pools), name="connect to upstream")
 
     def release(self, connection: UpstreamConnection, *, reusable: bool) -> None:
         """Take back the connection of an exchange that ended."""
@@ -105,16 +106,14 @@ class Upstream:
 
     def _in_order(self) -> list[EndpointPool]:
         """Return the endpoints, the least busy first; equally busy ones take turns."""
-        if len(self._pools) == 1:
-            return self._pools
         self._turn = (self._turn + 1) % len(self._pools)
         turned = self._pools[self._turn :] + self._pools[: self._turn]
         return sorted(turned, key=lambda pool: pool.outstanding)
 
-    async def _connect(self, exchange: Exchange) -> None:
+    async def _connect(self, exchange: Exchange, pools: list[EndpointPool]) -> None:
         """Connect to the first endpoint that accepts.  Nothing was sent yet, so any request may go to the next one."""
         failed = ErrorKind.PROXY_INTERNAL_ERROR
-        for pool in self._in_order():
+        for pool in pools:
             exchange.record.upstream = pool.label
             pool.outstanding += 1
             try:
@@ -127,7 +126,7 @@ class Upstream:
                 raise
             else:
                 exchange.connecting = None
-                exchange.connected(connection)
+                exchange.use(connection)
                 return
         exchange.connecting = None
         exchange.fail(failed)

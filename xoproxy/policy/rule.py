@@ -161,7 +161,7 @@ class Rule:
         if not granted:
             return plans.preflight_refused
         asked = tuple(head.values(b"access-control-request-headers"))
-        is_short = sum(map(len, asked)) + len(head.preflight_method) <= _MAX_REMEMBERED_BYTES
+        is_short = sum(map(len, (head.origin, head.preflight_method, *asked))) <= _MAX_REMEMBERED_BYTES
         preflight = self._remembered_preflight if is_short else self._preflight
         return preflight(plans, head.origin, head.preflight_method, asked)
 
