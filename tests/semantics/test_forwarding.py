@@ -307,3 +307,13 @@ def test_connection_options_are_looked_up_not_searched_for() -> None:
     found = forwarded(HOST, b"Connection: " + options, *lines, b"Y: 1")
 
     assert found == [HOST, b"Y: 1", *ADDED]
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+@pytest.mark.parametrize("name", [b"X_Forwarded_For", b"X-Forwarded_Proto", b"x_forwarded-host"])
+def test_an_underscore_does_not_make_a_second_forwarded_field(name: bytes, trusted: bool) -> None:
+    """CGI's environment (RFC 3875 §4.1.18) has one name for both spellings, so a backend could believe the client's."""
+    head = read_request_head(b"GET / HTTP/1.1\r\nHost: h\r\n" + name + b": spoofed\r\n\r\n")
+    assert isinstance(head, RequestHead)
+
+    assert b"spoofed" not in request_for_upstream(head, Hop(b"192.0.2.1", b"http", trusted), b"u")

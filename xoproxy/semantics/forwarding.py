@@ -15,7 +15,8 @@ from xoproxy.semantics.lists import tokens
 PSEUDONYM: Final = b"xoproxy"
 _VIA: Final = b"\r\nVia: 1.1 " + PSEUDONYM + b"\r\n"
 
-# Fields of one connection (RFC 9110 §7.6.1).  `te` and `upgrade` are written anew where they go on.
+# Fields of one connection (RFC 9110 §7.6.1).  `upgrade` and `transfer-encoding` are written anew where they go on; `te` is not:
+# whoever can read chunks can pass over trailers.
 HOP_BY_HOP: Final = frozenset((b"connection", b"proxy-connection", b"keep-alive", b"te", b"transfer-encoding", b"upgrade"))
 
 # A Connection field that names one of these is mistaken or hostile: the message would change its meaning (RFC 9110 §7.6.1:
@@ -37,8 +38,14 @@ _NEVER_NAMED: Final = frozenset(
 )
 
 # What a client we do not trust says of itself is replaced; a trusted proxy's words stay, and its list goes on.
-_DROPPED: Final = HOP_BY_HOP | {b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"forwarded"}
-_DROPPED_TRUSTED: Final = HOP_BY_HOP | {b"x-forwarded-for"}
+# Spelled with underscores they are dropped whoever sent them: a CGI or WSGI backend could not tell them from ours.
+_SPOOFED: Final = frozenset(
+    b"x%bforwarded%b%b" % (first, second, name)
+    for first, second in ((b"_", b"_"), (b"-", b"_"), (b"_", b"-"))
+    for name in (b"for", b"proto", b"host")
+)
+_DROPPED_TRUSTED: Final = HOP_BY_HOP | _SPOOFED | {b"x-forwarded-for"}
+_DROPPED: Final = _DROPPED_TRUSTED | {b"x-forwarded-proto", b"x-forwarded-host", b"forwarded"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,9 +66,7 @@ KNOWN_REQUEST_FIELDS: Final = known_fields(
         b"proxy-connection",
         b"access-control-request-method",
         b"access-control-request-headers",
-        b"x-forwarded-for",
-        b"x-forwarded-proto",
-        b"x-forwarded-host",
+        b"x[-_]forwarded[-_](?:for|proto|host)",
         b"forwarded",
     )
 )
