@@ -295,18 +295,13 @@ class ClientConnection(Timed, asyncio.Protocol):
         self.answer(OwnAnswer(fault.status, plan, kind, fault.reason), None, keep=False)
 
     def _record_of(self, head: RequestHead, generation: int, plan: ResponsePlan) -> ExchangeRecord:
-        return ExchangeRecord(
-            client=self._client if not self._hop.trusted else client_address(head, self._hop).decode("latin-1"),
-            started_at=time.time(),
-            began_s=time.monotonic(),
-            method=head.method,
-            target=head.target,
-            host=head.host,
-            origin=head.origin,
-            cors=plan.outcome,
-            reason=plan.reason,
-            generation=generation,
-        )
+        client = self._client if not self._hop.trusted else client_address(head, self._hop).decode("latin-1")
+        record = ExchangeRecord(client, time.time(), head.method, head.target, head.host, head.origin)
+        record.began_s = time.monotonic()
+        record.cors = plan.outcome
+        record.reason = plan.reason
+        record.generation = generation
+        return record
 
     def _linger(self) -> None:
         """End our half, and discard what still comes for a moment."""

@@ -41,6 +41,8 @@ class CorsOutcome(StrEnum):
     PREFLIGHT_GRANTED = "preflight-granted"
     PREFLIGHT_REFUSED = "preflight-refused"
 
+    __hash__ = str.__hash__  # an enumeration's own is written in Python, and each exchange is counted under its outcome
+
 
 @dataclass(frozen=True, slots=True)
 class PreflightVerdict:

@@ -48,19 +48,20 @@ class ResponsePlan:
     def apply(self, head: ResponseHead, lines: bytes = b"") -> bytes:
         """Return the head as it goes to the client; `lines` are the connection's own, such as its framing."""
         cuts: list[tuple[int, int]] = []
-        vary_values: list[bytes] = []
+        vary_cuts: list[tuple[int, int]] = []
+        theirs = b""
         for name, value, start, end in head.fields:
             if name in self.drop or (self.drops_cors and name.startswith(_CORS_PREFIX)):
                 cuts.append((start, end))
             elif name == VARY and self.vary:
-                vary_values.append(value)
+                theirs = theirs + b", " + value if vary_cuts else value
+                vary_cuts.append((start, end))
         vary_line = self.vary_line
-        if vary_values:
-            small = sum(map(len, vary_values)) <= MAX_REMEMBERED_BYTES
-            merge = merged_vary if small else merged_vary.__wrapped__
-            vary_line = merge(self.vary, tuple(vary_values))
+        if vary_cuts:
+            merge = merged_vary if len(theirs) <= MAX_REMEMBERED_BYTES else merged_vary.__wrapped__
+            vary_line = merge(self.vary, theirs)
             if vary_line:
-                cuts = sorted(cuts + [(start, end) for name, _, start, end in head.fields if name == VARY])
+                cuts = sorted(cuts + vary_cuts) if cuts else vary_cuts
         if head.options or self.drop_others is not None:
             cuts = united(cuts, self._other_cuts(head))
         block = edit(head.block if head.minor else head.own_version_block, cuts, self.lines + vary_line + lines)
@@ -81,13 +82,14 @@ class ResponsePlan:
 
 
 @lru_cache(maxsize=1024)
-def merged_vary(ours: tuple[bytes, ...], theirs: tuple[bytes, ...]) -> bytes:
+def merged_vary(ours: tuple[bytes, ...], theirs: bytes) -> bytes:
     """Return one Vary line with the backend's members and ours; empty if the backend's has them all, or ``*``.
 
-    Backends send few different ones, so the answer is remembered.
+    `theirs` is the backend's value, of several lines joined.  Backends send few different ones: the answer is remembered.
     """
-    present = {name.lower() for value in theirs for name in tokens(value)}
+    present = {name.lower() for name in tokens(theirs)}
     missing = [name for name in ours if name.lower() not in present]
     if b"*" in present or not missing:
         return b""
-    return b"Vary: " + b", ".join([value for value in theirs if value] + missing) + b"\r\n"
+    kept = theirs.strip(b", \t")
+    return b"Vary: " + b", ".join([kept, *missing] if kept else missing) + b"\r\n"
