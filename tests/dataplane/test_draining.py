@@ -98,7 +98,7 @@ async def test_what_hangs_is_waited_for_and_then_aborted(proxy: Proxy, backend: 
     assert await soon(proxy.plane.wait_closed(20.0)) is True
     await client.gone()
     await origin.gone()
-    assert (await proxy.record()).error == "client_disconnected"
+    assert (await proxy.record()).error == "draining"
 
 
 async def test_aborting_ends_idle_upstream_connections(proxy: Proxy, backend: Backend) -> None:

@@ -169,7 +169,10 @@ async def test_requests_pipelined_before_a_half_close_are_all_answered(proxy: Pr
     for number in range(3):
         await answer(origin, b"%d" % number)
 
-    assert [(await client.read_response()).body for _ in range(3)] == [b"0", b"1", b"2"]
+    responses = [await client.read_response() for _ in range(3)]
+
+    assert [response.body for response in responses] == [b"0", b"1", b"2"]
+    assert [response.values(b"connection") for response in responses] == [[], [], [b"close"]]
     assert await client.read_rest() == b""
 
 

@@ -74,6 +74,10 @@ class Peer:
         """Send all of `data`."""
         await soon(self._loop.sock_sendall(self._sock, data))
 
+    def send_now(self, data: bytes) -> None:
+        """Send `data`, which fits, before the loop turns."""
+        assert self._sock.send(data) == len(data)
+
     async def drip(self, data: bytes) -> None:
         """Send `data` byte by byte, each as a read of its own."""
         for at in range(len(data)):
