@@ -59,7 +59,6 @@ class Exchange:
         "record",
         "request",
         "response",
-        "retried",
         "tunnel",
     )
 
@@ -80,7 +79,6 @@ class Exchange:
         self.response: BodyPass | None = None  # None until the final head came
         self.connection: UpstreamConnection | None = None
         self.connecting: asyncio.Task[None] | None = None
-        self.retried = False
         self.ended = False
         self.tunnel = False
         self._upstream: Upstream
@@ -110,8 +108,6 @@ class Exchange:
         self.connection = connection
         self.record.upstream = connection.pool.label
         connection.carry(self, self.generation.settings.limits.response_head_bytes)
-        if self.client.write_paused:
-            connection.hold()
         self._head_sent_at = time.monotonic()
         connection.transport.write(data)
         self._await_progress()
@@ -248,7 +244,6 @@ class Exchange:
         elif self.response is not None:
             self._abort(ErrorKind.HTTP_RESPONSE_INCOMPLETE)
         elif self._may_retry(connection):
-            self.retried = True
             self._waiting.append(self._block)
             self.client.not_due()
             self._upstream.send(self, fresh=True)
@@ -256,10 +251,9 @@ class Exchange:
             self.fail(ErrorKind.CONNECTION_TERMINATED)
 
     def _may_retry(self, connection: "UpstreamConnection") -> bool:
-        """A kept connection was closed as we used it: what is safe to repeat may go once more.  (RFC 9112 §9.3.1)"""
+        """A kept connection was closed as we used it: what is safe may go once more, on a new one.  (RFC 9112 §9.3.1)"""
         return (
             connection.requests > 1
-            and not self.retried
             and self.head.framing is Framing.NONE
             and is_idempotent(self.head.method)
             and not connection.has_answered
@@ -340,7 +334,7 @@ class Exchange:
         record = self.record
         record.request_bytes = self.request.content_bytes
         record.response_bytes = response_bytes
-        self.client.response_sent(record, keep=self._keep_client and whole)
+        self.client.response_sent(record, keep=self._keep_client)
 
     def _release(self, *, reusable: bool) -> None:
         if self.connecting is not None:
