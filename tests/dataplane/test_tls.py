@@ -273,3 +273,27 @@ async def test_a_client_over_tls_that_closes_before_its_answer_has_left(
 
     await origin.gone()
     assert (await proxy.record()).error == "client_disconnected"
+
+
+async def test_a_tunnel_to_an_upstream_over_tls_ends_with_either_side(
+    serve: Serve, tls_backend: StartTls, trusting: UpstreamTls
+) -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _head(reader)
+        writer.write(b"HTTP/1.1 101 Yes\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nhello")
+        writer.write(b"got " + await reader.read(100))
+        writer.close()
+
+    backend = await tls_backend(script)
+    proxy = await serve(generation(upstream(Endpoint("localhost", backend.port, secure=True), tls=trusting)))
+    for ends_first in (False, True):
+        client = await proxy.ask(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
+        await client.read_until(b"hello")
+        if ends_first:
+            client.half_close()
+            await client.gone()
+        else:
+            await client.send(b"bye")
+            assert await client.read_rest() == b"got bye"
+            client.close()
+        await until(lambda: proxy.plane.connections == 0)
