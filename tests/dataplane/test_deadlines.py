@@ -93,6 +93,15 @@ async def test_the_wheel_starts_again_after_it_stood_still(wheel: Deadlines) -> 
     assert wheel._slots == {}
 
 
+async def test_a_wheel_that_stood_still_counts_from_the_present(wheel: Deadlines) -> None:
+    timed = Watched(wheel)
+    wheel.now -= 100.0  # as if nothing had been watched for so long
+    before = asyncio.get_running_loop().time()
+    timed.due_in(5.0)
+
+    assert timed.deadline >= before + 5.0
+
+
 async def test_one_that_fails_does_not_stop_the_others(wheel: Deadlines) -> None:
     """Deadlines are what bounds everything else: the wheel must outlive a fault in what it calls."""
     faults: list[object] = []
