@@ -1,6 +1,7 @@
 """A reload in the midst of traffic: one exchange, one generation.  (design rule 7)"""
 
 import asyncio
+import random
 
 import pytest
 from support.generations import generation, marked, upstream
@@ -173,10 +174,12 @@ async def test_every_response_is_wholly_of_one_policy_while_they_alternate(old: 
     answers: list[Message] = []
     asking = asyncio.gather(*(_ask_many(old, 100, answers) for _ in range(2)))
     number = 1
+    turns = random.Random(1)  # or the changes could fall into step with the exchanges
     while not asking.done():
         number += 1
         old.plane.adopt(of(backend, b"a" if number % 2 else b"b", number))
-        await asyncio.sleep(0)
+        for _ in range(turns.randrange(1, 5)):
+            await asyncio.sleep(0)
     await asking
     serving.cancel()
 

@@ -239,6 +239,7 @@ async def test_a_body_that_hangs_aborts_the_client(serve: Serve, backend: Backen
         pytest.param(b"HTTP/1.1 200 OK\r\nX-A: b\r\n folded\r\n\r\n", id="a folded line"),
         pytest.param(b"HTTP/1.1 200 OK\r\nX-A: b\0\r\n\r\n", id="NUL"),
         pytest.param(b"HTTP/1.1 200 OK\r\nX-A: b\nX-B: c\r\n\r\n", id="a bare line feed"),
+        pytest.param(b"HTTP/1.1 200 OK\nX-A: b\n\n", id="bare line feeds only"),
         pytest.param(b"\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", id="empty lines first"),
         pytest.param(b"SSH-2.0-OpenSSH\r\n\r\n", id="no HTTP at all"),
     ],

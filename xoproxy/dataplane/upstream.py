@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, cast
 from xoproxy.dataplane.deadlines import Deadlines, Timed
 from xoproxy.dataplane.errors import ErrorKind
 from xoproxy.semantics.diagnosis import HeadFault
-from xoproxy.semantics.grammar import HEAD_END
+from xoproxy.semantics.grammar import HEAD_END, LENIENT_HEAD_END
 from xoproxy.semantics.heads import read_response_head
 
 if TYPE_CHECKING:
@@ -127,6 +127,9 @@ class UpstreamConnection(Timed, asyncio.Protocol):
                 exchange.fail(ErrorKind.HTTP_RESPONSE_HEADER_SECTION_SIZE)
                 return
             if end < 0:
+                if LENIENT_HEAD_END.search(self._pending, max(0, self._searched - 1)):
+                    exchange.fail(ErrorKind.HTTP_PROTOCOL_ERROR, "the upstream's head has a line feed without a carriage return")
+                    return
                 self._searched = max(0, size - 3)
                 return
             block, rest = self._pending[:size], self._pending[size:]
