@@ -128,7 +128,7 @@ class UpstreamConnection(Timed, asyncio.Protocol):
                 return
             if end < 0:
                 if LENIENT_HEAD_END.search(self._pending, max(0, self._searched - 1)):
-                    exchange.fail(ErrorKind.HTTP_PROTOCOL_ERROR, "the upstream's head has a line feed without a carriage return")
+                    exchange.fail(ErrorKind.HTTP_PROTOCOL_ERROR, "the upstream's head has a bare line feed")
                     return
                 self._searched = max(0, size - 3)
                 return
