@@ -251,3 +251,13 @@ async def test_a_preflight_is_answered_here(proxy: Proxy, backend: Backend, orig
     record = await proxy.record()
     assert (record.status, record.cors, record.route) == (status, cors, "routes[0]")
     assert not backend.is_called()
+
+
+async def test_a_refused_head_request_gets_no_body(serve: Serve, backend: Backend) -> None:
+    """RFC 9110 §9.3.2 holds for a refusal too: its content would be taken for the next response."""
+    proxy = await serve(generation(upstream(backend.endpoint)))
+    client = await proxy.ask(b"HEAD / HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n")
+    answer = await client.read_rest()
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.endswith(b"\r\n\r\n")

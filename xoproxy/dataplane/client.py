@@ -138,16 +138,16 @@ class ClientConnection(Timed, asyncio.Protocol):
         else:
             self._linger()
 
-    def answer(self, answer: OwnAnswer, head: RequestHead | None, *, keep: bool) -> None:
+    def answer(self, answer: OwnAnswer, head: RequestHead, *, keep: bool) -> None:
         """Send an answer of our own.  With `keep` the next request may follow, else the connection ends."""
         keep = keep and self.may_stay
         connection = b""
         if not keep:
             connection = b"Connection: close\r\n"
-        elif head is not None and head.minor == 0:
+        elif head.minor == 0:
             connection = b"Connection: keep-alive\r\n"
         block, body = render(answer, self._plane.http_date(), connection)
-        self.transport.write(block if head is not None and head.method == b"HEAD" else block + body)
+        self.transport.write(block if head.method == b"HEAD" else block + body)
         if keep:
             self._next()
         else:
@@ -184,11 +184,12 @@ class ClientConnection(Timed, asyncio.Protocol):
 
     def _next(self) -> None:
         """Wait for the next request, or begin the one that is already here."""
+        if not self._pending and (self._half_closed or self._plane.draining):
+            self.close()
+            return
+        self.due_in(self._plane.generation.settings.timeouts.idle_s)
         if self._pending:
             self._plane.loop.call_soon(self._read_heads)
-        elif self._half_closed or self._plane.draining:
-            self.close()
-        self.due_in(self._plane.generation.settings.timeouts.idle_s)
 
     def _read_heads(self) -> None:
         """Begin the next request, if its head is here whole."""
@@ -292,7 +293,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         kind = ErrorKind.CLIENT_TIMEOUT if fault.status == 408 else ErrorKind.HTTP_REQUEST_ERROR
         record.error = kind.value
         self._plane.tell(record)
-        self.answer(OwnAnswer(fault.status, plan, kind, fault.reason), None, keep=False)
+        self.answer(OwnAnswer(fault.status, plan, kind, fault.reason), remains, keep=False)
 
     def _record_of(self, head: RequestHead, generation: int, plan: ResponsePlan) -> ExchangeRecord:
         client = self._client if not self._hop.trusted else client_address(head, self._hop).decode("latin-1")
