@@ -1,7 +1,8 @@
 """Render one exchange as one line, as JSON or as ``key=value`` text.
 
-Runs once per exchange, so lines are put together by hand.  What a client chose (method, target, host, origin) is searched once
-for anything that needs escaping; nearly always there is nothing, and the values go into the line as they are.
+Runs once per exchange, so lines are put together by hand.  What a client says of itself (address, method, host, origin) repeats
+from request to request, and so does what we decided: these parts are made once and remembered.  The target is searched for
+anything that needs escaping; nearly always there is nothing.
 """
 
 from collections.abc import Callable
@@ -10,24 +11,44 @@ from typing import Final
 
 from xoproxy.config.settings import LogFormat
 from xoproxy.telemetry.clock import timestamp
-from xoproxy.telemetry.escape import MAX_VALUE_CHARS, is_unsafe, quote, quote_bytes, quote_cached, word, word_cached
+from xoproxy.telemetry.escape import MAX_VALUE_CHARS, is_unsafe, quote, quote_bytes, word, word_cached
 from xoproxy.telemetry.records import ExchangeRecord
 
 MAX_METHOD_CHARS: Final = 64
+MAX_REMEMBERED_BYTES: Final = 512
 MAX_NAME_CHARS: Final = 300  # hosts and origins: the longest that a browser can send
 
 
 def render_json(record: ExchangeRecord) -> str:
     """Return the record as one JSON object, without the line's end.  The keys and their order never vary."""
-    method, target, host, origin = _client_values(record)
+    client = (record.client, record.method, record.host, record.origin)
+    before, after = (_json_client if _is_short(record) else _json_client.__wrapped__)(*client)
+    target = record.target
+    is_plain = len(target) <= MAX_VALUE_CHARS and is_unsafe(target) is None
+    shown = f'"{target.decode("ascii")}"' if is_plain else quote_bytes(target, MAX_VALUE_CHARS)
     upstream_ms = "null" if record.upstream_s is None else f"{record.upstream_s * 1000:.3f}"
     outcome = _json_outcome(record.upstream, record.route, record.cors, record.reason, record.error)
     return (
-        f'{{"time":"{timestamp(record.started_at)}","level":"info","logger":"xoproxy.access","event":"exchange",'
-        f'"client":{quote_cached(record.client)},"method":{method},"target":{target},"host":{host},"origin":{origin},'
+        f'{{"time":"{timestamp(record.started_at)}",{before}{shown}{after}'
         f'"status":{record.status},"request_bytes":{record.request_bytes},"response_bytes":{record.response_bytes},'
         f'"duration_ms":{record.duration_s * 1000:.3f},"upstream_ms":{upstream_ms},'
         f'{outcome},"generation":{record.generation}}}'
+    )
+
+
+def _is_short(record: ExchangeRecord) -> bool:
+    """Whether what a client says of itself is short enough to be remembered."""
+    return len(record.method) + len(record.host) + (0 if record.origin is None else len(record.origin)) <= MAX_REMEMBERED_BYTES
+
+
+@lru_cache(maxsize=1024)
+def _json_client(client: str, method: bytes, host: bytes, origin: bytes | None) -> tuple[str, str]:
+    """Return the keys before the target's value and those after it, which tell who asked: they repeat."""
+    shown_origin = "null" if origin is None else quote_bytes(origin, MAX_NAME_CHARS)
+    event = '"level":"info","logger":"xoproxy.access","event":"exchange",'
+    return (
+        f'{event}"client":{quote(client)},"method":{quote_bytes(method, MAX_METHOD_CHARS)},"target":',
+        f',"host":{quote_bytes(host, MAX_NAME_CHARS)},"origin":{shown_origin},',
     )
 
 
@@ -69,15 +90,6 @@ def _text_outcome(upstream: str, route: str, cors: str, reason: str, error: str)
 
 def _client_values(record: ExchangeRecord) -> tuple[str, str, str, str]:
     """Return method, target, host and origin as JSON strings (``null`` for no origin)."""
-    method, target, host, origin = record.method, record.target, record.host, record.origin
-    both = method + target + host if origin is None else method + target + host + origin
-    if len(both) > MAX_NAME_CHARS or is_unsafe(both) is not None:
-        return _escaped_client_values(record)
-    text_origin = "null" if origin is None else f'"{origin.decode("ascii")}"'
-    return f'"{method.decode("ascii")}"', f'"{target.decode("ascii")}"', f'"{host.decode("ascii")}"', text_origin
-
-
-def _escaped_client_values(record: ExchangeRecord) -> tuple[str, str, str, str]:
     return (
         quote_bytes(record.method, MAX_METHOD_CHARS),
         quote_bytes(record.target, MAX_VALUE_CHARS),

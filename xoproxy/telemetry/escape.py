@@ -37,5 +37,4 @@ def word(text: str, cap: int = MAX_VALUE_CHARS) -> str:
 
 
 # For addresses of clients: they repeat.
-quote_cached: Final = lru_cache(maxsize=1024)(quote)
 word_cached: Final = lru_cache(maxsize=1024)(word)
