@@ -5,10 +5,7 @@ body, a tunnel's, or to be discarded; it does not know what an upstream is.
 """
 
 import asyncio
-import contextlib
 import ipaddress
-import socket
-import struct
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, cast
@@ -18,6 +15,7 @@ from xoproxy.config.settings import Network
 from xoproxy.dataplane.deadlines import Timed
 from xoproxy.dataplane.errors import ErrorKind, OwnAnswer, render
 from xoproxy.dataplane.exchange import Exchange
+from xoproxy.dataplane.resets import abort_by_reset, was_reset
 from xoproxy.policy.plan import ResponsePlan
 from xoproxy.policy.routes import Answer, Forward
 from xoproxy.semantics import grammar
@@ -38,7 +36,6 @@ LINGER_S: Final = 2.0
 # Over TLS it cannot be seen what is still unsent (at most a buffer's 64 KiB), nor need the client say that it has read the end.
 TLS_CLOSE_S: Final = 5.0
 MAX_DISCARDED_BYTES: Final = 1024 * 1024
-_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger: on, 0 seconds
 # How records and X-Forwarded-For name a client on a socket in the file system.
 UNIX_PEER: Final = "unix"
 
@@ -174,11 +171,7 @@ class ClientConnection(Timed, asyncio.Protocol):
 
     def abort(self) -> None:
         """End now, by a reset: where a body ends by closing, an orderly close would pass for its end."""
-        peer = self.transport.get_extra_info("socket")
-        if peer is not None and peer.family != socket.AF_UNIX:
-            with contextlib.suppress(OSError):
-                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        self.transport.abort()
+        abort_by_reset(self.transport)
 
     # Heads.
 
@@ -357,6 +350,9 @@ class ClientConnection(Timed, asyncio.Protocol):
         """The client will send no more.  Returns whether our half stays open: it may still read its answer."""
         self._half_closed = True
         exchange = self._exchange
+        if exchange is not None and was_reset(self.transport):
+            exchange.client_gone()
+            return False
         if self._closing or exchange is None:
             if self._pending and not self._closing:
                 self._plane.loop.call_soon(self._read_heads)  # sent ahead, or a head that can never be whole

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from xoproxy.dataplane.deadlines import Deadlines, Timed
 from xoproxy.dataplane.errors import ErrorKind
+from xoproxy.dataplane.resets import was_reset
 from xoproxy.semantics.diagnosis import HeadFault
 from xoproxy.semantics.grammar import HEAD_END, LENIENT_HEAD_END
 from xoproxy.semantics.heads import read_response_head
@@ -153,7 +154,9 @@ class UpstreamConnection(Timed, asyncio.Protocol):
     def eof_received(self) -> bool:
         """The upstream will send no more: the end of a body until close, of a tunnel's one half, or a failure."""
         exchange = self.exchange
-        return exchange is not None and exchange.upstream_ended()
+        if exchange is None or was_reset(self.transport):
+            return False  # the loss that follows tells the exchange
+        return exchange.upstream_ended()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  asyncio's signature
         """The connection is gone, whoever ended it."""

@@ -1,0 +1,36 @@
+"""Resets, which transports do not always tell from an orderly close.
+
+A close says "I have sent all"; a reset says "I am gone", and cuts off what was on its way.  Where a body ends by closing, one
+taken for the other would pass a broken body off as a whole one.
+"""
+
+import asyncio
+import contextlib
+import socket
+import struct
+from typing import Final
+
+_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger: on, 0 seconds
+
+
+def abort_by_reset(transport: asyncio.Transport) -> None:
+    """Abort so that the peer sees a reset.  `Transport.abort` alone closes in good order where nothing is left to send."""
+    peer = transport.get_extra_info("socket")
+    if peer is not None and peer.family != socket.AF_UNIX:
+        with contextlib.suppress(OSError):
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+    transport.abort()
+
+
+def was_reset(transport: asyncio.Transport) -> bool:
+    """Whether what the transport calls the end of the stream was a reset.
+
+    uvloop before 0.23 reports the end where bytes and a reset arrive together; the socket still has the error.
+    """
+    peer = transport.get_extra_info("socket")
+    if peer is None:
+        return False
+    try:
+        return bool(peer.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+    except OSError:
+        return True
