@@ -125,9 +125,7 @@ class ClientConnection(Timed, asyncio.Protocol):
 
     def response_sent(self, record: ExchangeRecord, *, keep: bool) -> None:
         """The response is sent whole and the exchange over: read the next request, or close."""
-        self._exchange = None
-        self._sink = None
-        self._plane.tell(record)
+        self.exchange_ended(record)
         if keep:
             self._next()
         elif self._half_closed:

@@ -2,8 +2,8 @@
 
 A connection moves its deadline several times per exchange; that costs it an addition and a comparison.  The wheel looks at a
 connection only when the slot it is filed under comes up, and files it again if its deadline has moved on meanwhile.  (A timer
-wheel with lazy deletion.  The road not taken, a timer of the loop per connection, set and cancelled per exchange, costs more
-than the exchange's parsing.)
+wheel with lazy deletion.  The road not taken is a timer of the loop per connection: setting and cancelling one takes a
+microsecond, three times per exchange.)
 """
 
 import asyncio

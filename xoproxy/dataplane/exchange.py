@@ -161,7 +161,7 @@ class Exchange:
             return
         self._reusable = head.keeps_alive
         block = self.plan.apply(head, self._framing_lines(head))
-        # One write for the head and what came with it: a second system call costs a fifth of a small exchange.
+        # One write for the head and what came with it: a second system call is some 5 % of a small exchange.
         if head.framing is LENGTH and len(rest) == head.content_length:
             self.client.transport.write(block + rest)
             self._finish(head.content_length)

@@ -46,7 +46,7 @@ _UNTIL_CLOSE: Final = Framing.UNTIL_CLOSE
 class RequestHead:
     """A request head that the grammar and the framing rules accepted.
 
-    A plain class with slots, not a dataclass: one is made per exchange, and a frozen dataclass costs three times as much to
+    A plain class with slots, not a dataclass: one is made per exchange, and a frozen dataclass costs five times as much to
     make.  Nothing changes it after `read_request_head` returned it.
     """
 
