@@ -15,7 +15,7 @@ from xoproxy.config.settings import (
     Endpoint,
     Limits,
     Listener,
-    ListenTls,
+    KeyPair,
     LogFormat,
     LogLevel,
     LogSettings,
@@ -51,7 +51,7 @@ def test_every_key_is_read() -> None:
             Listener(TcpAddress("127.0.0.1", 0)),
             Listener(TcpAddress("::", 8080)),
             Listener(UnixAddress("/run/xoproxy.sock")),
-            Listener(TcpAddress("localhost", 8443), ListenTls("c.pem", "k.pem")),
+            Listener(TcpAddress("localhost", 8443), (KeyPair("c.pem", "k.pem"),)),
         ),
         upstreams=(
             UpstreamSettings("web", (Endpoint("web", 3000), Endpoint("web-2", 3000)), 3.0, 30.0),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from xoproxy.config import Loaded, Overrides, compile_text
-from xoproxy.config.settings import ListenTls
+from xoproxy.config.settings import KeyPair
 from xoproxy.telemetry.events import Event
 
 TLS_FILES = Path(__file__).parent / "tls"
@@ -31,11 +31,11 @@ def events() -> list[Event]:
 
 
 @pytest.fixture
-def tls(tmp_path: Path) -> Callable[[str], ListenTls]:
+def tls(tmp_path: Path) -> Callable[[str], KeyPair]:
     """Return `tls(name)`: puts that certificate and key where the returned paths point, over those before."""
 
-    def put(name: str) -> ListenTls:
-        pair = ListenTls(str(tmp_path / "cert.pem"), str(tmp_path / "key.pem"))
+    def put(name: str) -> KeyPair:
+        pair = KeyPair(str(tmp_path / "cert.pem"), str(tmp_path / "key.pem"))
         shutil.copy(TLS_FILES / f"{name}-cert.pem", pair.certificate)
         shutil.copy(TLS_FILES / f"{name}-key.pem", pair.key)
         return pair

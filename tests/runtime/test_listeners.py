@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from xoproxy.config.settings import Listener, ListenTls, TcpAddress, UnixAddress
+from xoproxy.config.settings import Listener, KeyPair, TcpAddress, UnixAddress
 from xoproxy.runtime import sockets
 from xoproxy.runtime.listeners import Listeners
 from xoproxy.runtime.loop import new_event_loop
 from xoproxy.runtime.sockets import ListenError, open_sockets
 
 ANY_PORT = TcpAddress("127.0.0.1", 0)
-Tls = Callable[[str], ListenTls]
+Tls = Callable[[str], KeyPair]
 
 
 class Greeting(asyncio.Protocol):
@@ -89,7 +89,7 @@ async def shown_certificate(name: str) -> bytes:
     return certificate
 
 
-def der_of(tls: ListenTls) -> bytes:
+def der_of(tls: KeyPair) -> bytes:
     """Return a certificate file's content as it goes over the wire."""
     return ssl.PEM_cert_to_DER_cert(Path(tls.certificate).read_text())
 
@@ -142,7 +142,7 @@ async def test_unix_listener_replaces_a_stale_socket_lets_all_connect_and_leaves
 
 
 async def test_tls_listener_speaks_tls_with_http_1_1_and_at_least_tls_1_2(listeners: Listeners, tls: Tls) -> None:
-    await listeners.open_all([Listener(ANY_PORT, tls("first"))])
+    await listeners.open_all([Listener(ANY_PORT, (tls("first"),))])
     [name] = names(listeners)
     old = trusting_all()
     with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
@@ -157,7 +157,7 @@ async def test_tls_listener_speaks_tls_with_http_1_1_and_at_least_tls_1_2(listen
 
 
 async def test_renewed_certificate_is_shown_to_new_connections(listeners: Listeners, tls: Tls) -> None:
-    await listeners.open_all([Listener(ANY_PORT, tls("first")), Listener(ANY_PORT)])
+    await listeners.open_all([Listener(ANY_PORT, (tls("first"),)), Listener(ANY_PORT)])
     name = names(listeners)[0]
     renewed = tls("second")
 
@@ -275,7 +275,7 @@ def test_unix_path_in_no_directory_is_said(tmp_path: Path) -> None:
     ],
 )
 async def test_bad_certificate_is_said_and_opens_nothing(
-    listeners: Listeners, tls: Tls, damage: Callable[[ListenTls], object], said: str
+    listeners: Listeners, tls: Tls, damage: Callable[[KeyPair], object], said: str
 ) -> None:
     pair = tls("first")
     damage(pair)
@@ -317,7 +317,7 @@ async def test_tls_is_switched_on_without_closing_the_socket(listeners: Listener
     await listeners.open_all([Listener(address)])
     inode = Path(address.path).stat().st_ino
 
-    assert await listeners.change_to((Listener(address, tls("first")),)) == []
+    assert await listeners.change_to((Listener(address, (tls("first"),)),)) == []
     assert Path(address.path).stat().st_ino == inode
     reader, writer = await asyncio.open_unix_connection(address.path, ssl=trusting_all(), server_hostname="localhost")
     assert await reader.read() == b"secure"
@@ -329,7 +329,7 @@ async def test_listener_whose_new_certificate_is_bad_goes_on_as_it_was(listeners
     address = UnixAddress(str(tmp_path / "x.sock"))
     await listeners.open_all([Listener(address)])
 
-    [problem] = await listeners.change_to((Listener(address, ListenTls("/no/cert", "/no/key")),))
+    [problem] = await listeners.change_to((Listener(address, (KeyPair("/no/cert", "/no/key"),)),))
 
     assert problem.startswith("cannot read /no/cert")
     assert await greeting(str(address)) == b"plain"

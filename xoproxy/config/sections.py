@@ -12,7 +12,7 @@ from xoproxy.config.settings import (
     Address,
     Limits,
     Listener,
-    ListenTls,
+    KeyPair,
     LogFormat,
     LogLevel,
     LogSettings,
@@ -76,7 +76,7 @@ def _read_listener(reader: Reader, spot: Spot) -> Listener | None:
     address = reader.value(found.get("address"), addresses.address)
     if address is None:
         return None
-    return Listener(address, ListenTls(certificate, key) if certificate is not None and key is not None else None)
+    return Listener(address, (KeyPair(certificate, key),) if certificate is not None and key is not None else ())
 
 
 def read_admin(reader: Reader, spot: Spot | None) -> tuple[Address | None, str | None]:

@@ -29,12 +29,22 @@ class UnixAddress:
         return f"unix:{self.path}"
 
 
-Address = TcpAddress | UnixAddress
+@dataclass(frozen=True, slots=True)
+class PassedAddress:
+    """A socket that the service manager opened and passed on.  `name` empty: all that it passed.  (sd_listen_fds(3))"""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"systemd:{self.name}" if self.name else "systemd"
+
+
+Address = TcpAddress | UnixAddress | PassedAddress
 
 
 @dataclass(frozen=True, slots=True)
-class ListenTls:
-    """Certificate chain and key of a listener, as paths to PEM files."""
+class KeyPair:
+    """Certificate chain and key, as paths to PEM files."""
 
     certificate: str
     key: str
@@ -42,10 +52,11 @@ class ListenTls:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """One entry of `listen`."""
+    """One entry of `listen`.  `key_pairs` empty: plain HTTP; the first is for clients that ask for none of the names."""
 
     address: Address
-    tls: ListenTls | None = None
+    key_pairs: tuple[KeyPair, ...] = ()
+    proxy_protocol: bool = False  # connections from `trusted_proxies` begin with a PROXY protocol header
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +66,7 @@ class UpstreamTls:
     ca: str | None = None
     verify: bool = True
     server_name: str | None = None
+    key_pair: KeyPair | None = None  # what we show of ourselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +87,43 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """`health_check` of an upstream: a GET for `path` at each address; 2xx and 3xx are healthy.  (HAProxy's httpchk)"""
+
+    path: str
+    interval_s: float = 10.0  # HAProxy 2 s, Traefik 30 s, Kubernetes 10 s
+    timeout_s: float = 2.0  # until the answer's head
+    healthy_after: int = 2  # successes in a row; HAProxy rise 2
+    unhealthy_after: int = 3  # failures in a row; HAProxy fall 3
+
+
+@dataclass(frozen=True, slots=True)
+class Ejection:
+    """`ejection` of an upstream: leave an address alone for a while that fails, twice as long each time it fails again."""
+
+    failures: int = 3  # in a row: connections that fail, or end before an answer; nginx max_fails 1, Envoy 5
+    backoff_s: float = 1.0
+    max_backoff_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Queueing:
+    """How many connections an address gets, and who may wait for one.  `max_connections` None: no limit, nobody waits."""
+
+    max_connections: int | None = None  # per address; nginx, HAProxy and Caddy have no limit either
+    max_waiting: int = 1024  # requests per upstream
+    wait_timeout_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Resolving:
+    """How long the addresses of a host name are used.  The system's resolver does not tell their TTL: these are its bounds."""
+
+    floor_s: float = 1.0  # not asked again sooner, whatever fails
+    ceiling_s: float = 5.0  # asked again then: containers come back with another address, and theirs goes to another one
+
+
+@dataclass(frozen=True, slots=True)
 class UpstreamSettings:
     """One entry of `upstreams`.  Two equal values are one pool: a reload keeps its connections."""
 
@@ -83,6 +132,10 @@ class UpstreamSettings:
     connect_timeout_s: float
     response_timeout_s: float  # from the end of the request to the response head
     tls: UpstreamTls = UpstreamTls()
+    queueing: Queueing = Queueing()
+    ejection: Ejection | None = Ejection()
+    resolving: Resolving = Resolving()
+    health_check: HealthCheck | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +152,14 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`limits`, in bytes.  `request_body_bytes` None: no limit."""
+    """`limits`.  `request_body_bytes` None: no limit.  `connections` None: what the limit of open files allows."""
 
     request_head_bytes: int = 32 * 1024  # nginx 4 x 8 KiB
     response_head_bytes: int = 64 * 1024  # nginx 4 or 8 KiB; Node 16 KiB; a 10 KiB field must pass
     request_body_bytes: int | None = None
+    connections: int | None = None  # of clients, per worker; HAProxy's maxconn follows the limit of open files too
+    connections_per_client: int | None = None  # of one IP address that is no trusted proxy
+    lenient_paths: bool = False  # forward a path that backends could read as one of another route
 
 
 class LogFormat(Enum):
@@ -145,3 +201,6 @@ class Settings:
     limits: Limits = Limits()
     trusted_proxies: tuple[Network, ...] = ()
     log: LogSettings = LogSettings()
+    workers: int | None = 1  # processes; None: one per processor
+    proxy_status: bool = True  # our own errors carry Proxy-Status (RFC 9209)
+    request_id: str | None = "X-Request-Id"  # the field that names a request; None: requests have no id

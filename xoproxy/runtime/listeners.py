@@ -100,12 +100,11 @@ class Listeners:
         """Read all certificates again, for connections to come.  Returns why, for each that cannot be used."""
         problems: list[str] = []
         for entry in self._open:
-            if entry.context is not None and entry.listener.tls is not None:
+            if entry.context is not None:
+                pair = entry.listener.key_pairs[0]
                 try:
-                    server_context(
-                        entry.listener.tls
-                    )  # tried first: a refused pair would leave the context in use with half of it
-                    load_certificate(entry.context, entry.listener.tls)
+                    server_context(pair)  # tried first: a refused pair would leave the context in use with half of it
+                    load_certificate(entry.context, pair)
                 except ListenError as exc:
                     problems.append(str(exc))
         return problems
@@ -124,7 +123,7 @@ class Listeners:
 
     async def _open_one(self, listener: Listener, predecessor: OpenListener | None = None) -> None:
         """Open one listener: on the sockets of `predecessor`, if one has its address, else on new ones."""
-        context = server_context(listener.tls) if listener.tls is not None else None
+        context = server_context(listener.key_pairs[0]) if listener.key_pairs else None
         sockets = [sock.dup() for sock in predecessor.sockets] if predecessor is not None else open_sockets(listener.address)
         entry = OpenListener(listener, sockets, context)
         self._open.append(entry)

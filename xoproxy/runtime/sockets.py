@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from xoproxy.config.settings import Address, ListenTls, TcpAddress, UnixAddress, UpstreamSettings
+from xoproxy.config.settings import Address, KeyPair, TcpAddress, UnixAddress, UpstreamSettings
 
 BACKLOG: Final = 2048  # nginx 511, HAProxy follows maxconn; the kernel caps it at somaxconn (4096)
 
@@ -131,7 +131,7 @@ def bound_name(sock: socket.socket) -> str:
     return f"[{name[0]}]:{name[1]}" if sock.family == socket.AF_INET6 else f"{name[0]}:{name[1]}"
 
 
-def server_context(tls: ListenTls) -> ssl.SSLContext:
+def server_context(tls: KeyPair) -> ssl.SSLContext:
     """Make the TLS context of a listener: TLS 1.2 or later, ALPN http/1.1.
 
     Raises: `ListenError` if certificate or key cannot be used.
@@ -143,7 +143,7 @@ def server_context(tls: ListenTls) -> ssl.SSLContext:
     return context
 
 
-def load_certificate(context: ssl.SSLContext, tls: ListenTls) -> None:
+def load_certificate(context: ssl.SSLContext, tls: KeyPair) -> None:
     """Read certificate chain and key into `context`: new connections use them.  Raises: `ListenError`."""
     for path in (tls.certificate, tls.key):
         try:
