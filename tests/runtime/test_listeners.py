@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from xoproxy.config.settings import Listener, KeyPair, TcpAddress, UnixAddress
+from xoproxy.config.settings import KeyPair, Listener, TcpAddress, UnixAddress
 from xoproxy.runtime import sockets
 from xoproxy.runtime.listeners import Listeners
 from xoproxy.runtime.loop import new_event_loop
@@ -107,10 +107,10 @@ async def test_every_interface_means_both_families_on_one_port(listeners: Listen
 async def test_without_ipv6_every_interface_means_ipv4(listeners: Listeners, monkeypatch: pytest.MonkeyPatch) -> None:
     real = sockets._bind_tcp
 
-    def no_ipv6(family: int, host: str, port: int) -> socket.socket:
+    def no_ipv6(family: int, host: str, port: int, **how: bool) -> socket.socket:
         if family == socket.AF_INET6:
             raise OSError(errno.EAFNOSUPPORT, "no such family")
-        return real(family, host, port)
+        return real(family, host, port, **how)
 
     monkeypatch.setattr(sockets, "_bind_tcp", no_ipv6)
     await listeners.open_all([Listener(TcpAddress("", 0))])
@@ -168,7 +168,7 @@ async def test_renewed_certificate_is_shown_to_new_connections(listeners: Listen
 async def test_certificate_that_cannot_be_used_leaves_the_old_one(listeners: Listeners, tls: Tls) -> None:
     pair = tls("first")
     before = der_of(pair)
-    await listeners.open_all([Listener(ANY_PORT, pair)])
+    await listeners.open_all([Listener(ANY_PORT, (pair,))])
     Path(pair.key).write_text("nonsense")
 
     [problem] = listeners.renew_certificates()
@@ -197,7 +197,7 @@ def test_address_in_use_is_said_with_a_hint() -> None:
 def test_what_the_kernel_refuses_is_said_with_what_to_do(
     monkeypatch: pytest.MonkeyPatch, address: TcpAddress, fault: int, said: str
 ) -> None:
-    def refuse(*_: object) -> socket.socket:
+    def refuse(*_: object, **__: object) -> socket.socket:
         raise OSError(fault, os.strerror(fault))
 
     monkeypatch.setattr(sockets, "_bind_tcp", refuse)
@@ -219,10 +219,10 @@ def test_name_without_any_address_is_said(monkeypatch: pytest.MonkeyPatch) -> No
 def test_second_family_that_is_taken_gives_the_first_back(monkeypatch: pytest.MonkeyPatch) -> None:
     real, made = sockets._bind_tcp, []
 
-    def taken_in_ipv6(family: int, host: str, port: int) -> socket.socket:
+    def taken_in_ipv6(family: int, host: str, port: int, **how: bool) -> socket.socket:
         if family == socket.AF_INET6:
             raise OSError(errno.EADDRINUSE, "address already in use")
-        made.append(real(family, host, port))
+        made.append(real(family, host, port, **how))
         return made[0]
 
     monkeypatch.setattr(sockets, "_bind_tcp", taken_in_ipv6)
@@ -280,7 +280,7 @@ async def test_bad_certificate_is_said_and_opens_nothing(
     pair = tls("first")
     damage(pair)
     with pytest.raises(ListenError, match=said):
-        await listeners.open_all([Listener(ANY_PORT), Listener(ANY_PORT, pair)])
+        await listeners.open_all([Listener(ANY_PORT), Listener(ANY_PORT, (pair,))])
 
     assert not listeners.opened
 

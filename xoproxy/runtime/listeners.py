@@ -6,11 +6,11 @@ A *listener* is one entry of `listen`.  Closing one stops accepting; the connect
 import asyncio
 import socket
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from xoproxy.config.settings import Listener
+from xoproxy.config.settings import Address, Listener
 from xoproxy.runtime.sockets import (
     BACKLOG,
     ListenError,
@@ -21,6 +21,8 @@ from xoproxy.runtime.sockets import (
     remove_unix_path,
     server_context,
 )
+
+Opener = Callable[[Address], list[socket.socket]]  # raises ListenError; what it returns belongs to the caller
 
 
 class ProtocolFactory(Protocol):
@@ -48,9 +50,11 @@ class OpenListener:
 class Listeners:
     """All open listeners of the process."""
 
-    def __init__(self, protocol: ProtocolFactory, handshake_timeout_s: float) -> None:
+    def __init__(self, protocol: ProtocolFactory, handshake_timeout_s: float, opener: Opener = open_sockets) -> None:
+        """`opener`: where the sockets come from; with several workers, from the process that opened them for all."""
         self._protocol = protocol
         self._handshake_timeout_s = handshake_timeout_s
+        self._opener = opener
         self._open: list[OpenListener] = []
 
     @property
@@ -124,7 +128,7 @@ class Listeners:
     async def _open_one(self, listener: Listener, predecessor: OpenListener | None = None) -> None:
         """Open one listener: on the sockets of `predecessor`, if one has its address, else on new ones."""
         context = server_context(listener.key_pairs[0]) if listener.key_pairs else None
-        sockets = [sock.dup() for sock in predecessor.sockets] if predecessor is not None else open_sockets(listener.address)
+        sockets = [sock.dup() for sock in predecessor.sockets] if predecessor is not None else self._opener(listener.address)
         entry = OpenListener(listener, sockets, context)
         self._open.append(entry)
         for sock in sockets:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from xoproxy.config.settings import Address, KeyPair, TcpAddress, UnixAddress, UpstreamSettings
+from xoproxy.config.settings import Address, KeyPair, PassedAddress, TcpAddress, UnixAddress, UpstreamSettings
 
 BACKLOG: Final = 2048  # nginx 511, HAProxy follows maxconn; the kernel caps it at somaxconn (4096)
 
@@ -24,25 +24,32 @@ class ListenError(Exception):
     """An address that could not be opened, or a file that this needs.  Its text says why and what to do."""
 
 
-def open_sockets(address: Address, unix_mode: int = PUBLIC_SOCKET_MODE) -> list[socket.socket]:
+def open_sockets(address: Address, unix_mode: int = PUBLIC_SOCKET_MODE, *, reuse_port: bool = False) -> list[socket.socket]:
     """Open `address` for listening; several sockets where a name or "every interface" stands for several.
 
-    `unix_mode`: the permissions of a socket in the file system.  Raises: `ListenError`.
+    `unix_mode`: the permissions of a socket in the file system.  `reuse_port`: other sockets of this user may share the port,
+    and the kernel spreads connections over them.  Raises: `ListenError`.
     """
     try:
-        return _open_tcp(address) if isinstance(address, TcpAddress) else [_open_unix(address, unix_mode)]
+        match address:
+            case TcpAddress():
+                return _open_tcp(address, reuse_port=reuse_port)
+            case UnixAddress():
+                return [_open_unix(address, unix_mode)]
+            case PassedAddress():
+                raise ListenError(f"cannot listen on {address}: the service manager passed no sockets")
     except OSError as exc:
         raise ListenError(f"cannot listen on {address}: {_reason(exc)}{_hint(exc, address)}") from exc
 
 
-def _open_tcp(address: TcpAddress) -> list[socket.socket]:
+def _open_tcp(address: TcpAddress, *, reuse_port: bool) -> list[socket.socket]:
     """Where a name means IPv4 and IPv6 and the machine has only one of them, that one is enough."""
     opened: list[socket.socket] = []
     failure: OSError | None = None
     port = address.port
     for family, host in _candidates(address):
         try:
-            opened.append(_bind_tcp(family, host, port))
+            opened.append(_bind_tcp(family, host, port, reuse_port=reuse_port))
         except OSError as exc:
             if exc.errno not in _NO_SUCH_FAMILY:
                 close_sockets(opened)
@@ -62,10 +69,12 @@ def _candidates(address: TcpAddress) -> list[tuple[int, str]]:
     return list(dict.fromkeys((int(family), str(name[0])) for family, _, _, _, name in found))
 
 
-def _bind_tcp(family: int, host: str, port: int) -> socket.socket:
+def _bind_tcp(family: int, host: str, port: int, *, reuse_port: bool) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if reuse_port:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind((host, port))
