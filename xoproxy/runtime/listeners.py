@@ -15,7 +15,6 @@ from xoproxy.runtime.sockets import (
     BACKLOG,
     ListenError,
     bound_name,
-    close_sockets,
     load_certificate,
     open_sockets,
     remove_unix_path,
@@ -50,11 +49,17 @@ class OpenListener:
 class Listeners:
     """All open listeners of the process."""
 
-    def __init__(self, protocol: ProtocolFactory, handshake_timeout_s: float, opener: Opener = open_sockets) -> None:
-        """`opener`: where the sockets come from; with several workers, from the process that opened them for all."""
+    def __init__(
+        self, protocol: ProtocolFactory, handshake_timeout_s: float, opener: Opener = open_sockets, *, owns_paths: bool = True
+    ) -> None:
+        """`opener`: where the sockets come from; with several workers, from the process that opened them for all.
+
+        `owns_paths`: whether closing a socket in the file system removes its name there.
+        """
         self._protocol = protocol
         self._handshake_timeout_s = handshake_timeout_s
         self._opener = opener
+        self._owns_paths = owns_paths
         self._open: list[OpenListener] = []
 
     @property
@@ -150,9 +155,10 @@ class Listeners:
 
     def _close_one(self, entry: OpenListener, *, keep_path: bool) -> None:
         self._open.remove(entry)
-        if not keep_path:
+        if self._owns_paths and not keep_path:
             for sock in entry.sockets:
                 remove_unix_path(sock)
         for server in entry.servers:
             server.close()
-        close_sockets(entry.sockets[len(entry.servers) :])  # those that no server took over
+        for sock in entry.sockets[len(entry.servers) :]:  # those that no server took over
+            sock.close()
