@@ -1,0 +1,118 @@
+"""Run cases against one target and judge what was seen."""
+
+import asyncio
+import itertools
+import socket
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from support.wire import Peer
+
+from conformance.judging import judge
+from conformance.model import TOKEN, Case, Marker
+from conformance.observed import Observation, read_answers
+from conformance.recorder import Recorder
+
+MARKER = b"GET /" + TOKEN + b"/marker HTTP/1.1\r\nHost: front.example\r\nConnection: close\r\n\r\n"
+HANG_S = 12.0  # longer than any timeout of any target
+AT_ONCE = 48
+
+_serials = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one run of a case.  `fault` None: as the table says."""
+
+    case: Case
+    fault: str | None
+    told: str  # what was seen, in short
+
+
+async def run_cases(
+    cases: Iterable[Case], address: tuple[str, int], recorder: Recorder, *, exact: bool, at_once: int = AT_ONCE
+) -> list[Verdict]:
+    """Run each case on a connection of its own; judge when all is over.  `exact`: the target is xoproxy."""
+    room = asyncio.Semaphore(at_once)
+
+    async def run_one(case: Case) -> Observation:
+        async with room:
+            return await run_case(case, address, recorder)
+
+    cases = list(cases)
+    observations = await asyncio.gather(*(run_one(case) for case in cases))
+    await recorder.settled()
+    verdicts = []
+    for case, observation in zip(cases, observations, strict=True):
+        observation.seen = recorder.of(observation.token)
+        verdicts.append(Verdict(case, judge(case, observation, exact=exact), tell(observation)))
+    return verdicts
+
+
+async def run_case(case: Case, address: tuple[str, int], recorder: Recorder) -> Observation:
+    """Send what the case says, then the marker; return what came back.  What the backend saw is not filled in."""
+    token = b"tk%06d" % next(_serials)
+    if case.reply is not None:
+        recorder.replies[token] = case.reply
+    writes = [data.replace(TOKEN, token) for data in case.writes]
+    peer = await _connect(address)
+    received, clean, hung = b"", False, False
+    try:
+        await _send(peer, case, writes, MARKER.replace(TOKEN, token))
+        async with asyncio.timeout(HANG_S):
+            received, clean = await peer.read_until_ended()
+    except TimeoutError:
+        received, hung = peer.pending, True
+    finally:
+        peer.close()
+    answers = read_answers(received, [outcome.method for outcome in case.expect], clean=clean)
+    return Observation(token, received, answers, [], clean, hung, b"".join(writes))
+
+
+async def _connect(address: tuple[str, int]) -> Peer:
+    infos = await asyncio.get_running_loop().getaddrinfo(*address, type=socket.SOCK_STREAM)
+    family, kind, protocol, _, where = infos[0]
+    sock = socket.socket(family, kind, protocol)
+    sock.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(sock, where)
+    return Peer(sock)
+
+
+async def _send(peer: Peer, case: Case, writes: Sequence[bytes], marker: bytes) -> None:
+    """Send all; a proxy that has closed in the meantime has answered before."""
+    with suppress(ConnectionError):
+        for at, data in enumerate(writes):
+            if at:
+                await asyncio.sleep(0.002)  # so that the two are read apart
+            await peer.send(data)
+        if case.marker is Marker.AFTER:
+            peer.pending += await peer.receive()
+        if case.marker is not Marker.NONE:
+            await peer.send(marker)
+        if case.half_closes:
+            peer.half_close()
+
+
+def tell(observation: Observation) -> str:
+    """Say in short what was seen."""
+    answers = [
+        f"{answer.status or answer.head[:30]!r}{'' if answer.complete else ' cut off'}" for answer in observation.answers
+    ]
+    seen = [
+        f"{one.method.decode()} {one.target.decode('latin-1')}{'' if one.complete else ' (begun)'}" for one in observation.seen
+    ]
+    end = "hangs" if observation.hung else "closed" if observation.clean else "reset"
+    return f"answers {', '.join(answers) or 'none'}; {end}; backend saw {', '.join(seen) or 'nothing'}"
+
+
+def splits(case: Case) -> list[Case]:
+    """Return the case once for each place at which its bytes can be cut in two writes."""
+    sent = case.sent
+    # The token has the same length in every run: a cut within it would keep it from being found.
+    inside = {at + 1 + n for at in _places(sent, TOKEN) for n in range(len(TOKEN) - 1)}
+    return [replace(case, writes=(sent[:at], sent[at:])) for at in range(1, len(sent)) if at not in inside]
+
+
+def _places(data: bytes, part: bytes) -> list[int]:
+    return [at for at in range(len(data)) if data.startswith(part, at)]

@@ -1,0 +1,21 @@
+"""The whole table against xoproxy: every case to the byte, each followed by a marker."""
+
+from collections import Counter
+
+import pytest
+
+from conformance.model import TOKEN, Case
+from conformance.runner import Verdict
+from conformance.table import CASES
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_xoproxy_does_what_the_table_says(verdicts: dict[str, Verdict], case: Case) -> None:
+    verdict = verdicts[case.id]
+
+    assert verdict.fault is None, verdict.told
+
+
+def test_every_case_has_a_name_of_its_own_and_a_token() -> None:
+    assert [name for name, count in Counter(case.id for case in CASES).items() if count > 1] == []
+    assert [case.id for case in CASES if TOKEN not in case.sent] == []
