@@ -10,7 +10,7 @@ from support.generations import APP, generation, upstream
 from support.planes import Proxy, Serve
 from support.wire import Backend, Peer, soon, until
 
-from xoproxy.dataplane.client import UNIX_PEER, trusts
+from xoproxy.dataplane.peers import UNIX_PEER, trusts
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 POST = b"POST /p?q HTTP/1.1\r\nHost: H.example:8080\r\nOrigin: " + APP + b"\r\n"

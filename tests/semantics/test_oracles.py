@@ -15,7 +15,8 @@ from support.exchanges import head_of, lines_of
 from support.wild_heads import request_blocks, response_blocks
 
 from xoproxy.semantics.diagnosis import HeadFault
-from xoproxy.semantics.forwarding import HOP_BY_HOP, Hop, interim_for_client, request_for_upstream
+from xoproxy.semantics.forwarded import Hop
+from xoproxy.semantics.forwarding import HOP_BY_HOP, interim_for_client, request_for_upstream
 from xoproxy.semantics.heads import (
     Framing,
     RequestHead,
@@ -27,7 +28,7 @@ from xoproxy.semantics.heads import (
 
 # The methods that llhttp knows and that are plain HTTP: all others it refuses, against RFC 9110 §9.1.
 LLHTTP_METHODS = (b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"M-SEARCH")
-HOPS = st.sampled_from([Hop(b"192.0.2.7", b"http"), Hop(b"2001:db8::1", b"https", trusted=True)])
+HOPS = st.sampled_from([Hop(b"192.0.2.7", b"http"), Hop(b"2001:db8::1", b"https", lambda _: True)])
 
 Fields = list[tuple[bytes, bytes]]
 

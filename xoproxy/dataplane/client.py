@@ -5,22 +5,23 @@ body, a tunnel's, or to be discarded; it does not know what an upstream is.
 """
 
 import asyncio
-import ipaddress
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, cast
 
-from xoproxy.config.generation import Generation
-from xoproxy.config.settings import Network
+from xoproxy.dataplane.admission import Admission
 from xoproxy.dataplane.deadlines import Timed
 from xoproxy.dataplane.errors import ErrorKind, OwnAnswer, render
 from xoproxy.dataplane.exchange import Exchange
+from xoproxy.dataplane.peers import ClientPeer, peer_address
 from xoproxy.dataplane.resets import abort_by_reset, was_reset
+from xoproxy.dataplane.source import ProxiedSource
+from xoproxy.dataplane.tunnel import Tunnel
 from xoproxy.policy.plan import ResponsePlan
 from xoproxy.policy.routes import Answer, Forward
 from xoproxy.semantics import grammar
 from xoproxy.semantics.diagnosis import HeadFault
-from xoproxy.semantics.forwarding import Hop, client_address, external_address
+from xoproxy.semantics.forwarded import Believed, believed
 from xoproxy.semantics.heads import Framing, RequestHead, read_remains, read_request_head
 from xoproxy.telemetry.records import ExchangeRecord
 
@@ -36,42 +37,42 @@ LINGER_S: Final = 2.0
 # Over TLS it cannot be seen what is still unsent (at most a buffer's 64 KiB), nor need the client say that it has read the end.
 TLS_CLOSE_S: Final = 5.0
 MAX_DISCARDED_BYTES: Final = 1024 * 1024
-# How records and X-Forwarded-For name a client on a socket in the file system.
-UNIX_PEER: Final = "unix"
+# What a connection that is turned away is answered as: no request was read.
+NO_REQUEST: Final = RequestHead(b"", b"", b"", 1)
 
 
 class ClientConnection(Timed, asyncio.Protocol):
     """One accepted connection."""
 
     __slots__ = (
-        "_client",
         "_closing",
         "_discarded",
         "_exchange",
         "_half_closed",
-        "_hop",
-        "_hop_generation",
         "_pending",
         "_plane",
         "_reading",
         "_searched",
         "_secure",
         "_sink",
+        "_source",
         "_stalled_at",
         "_unsent",
+        "admitted",
+        "peer",
         "transport",
         "write_paused",
     )
 
-    def __init__(self, plane: "DataPlane", *, secure: bool) -> None:
+    def __init__(self, plane: "DataPlane", *, secure: bool, source: ProxiedSource | None) -> None:
         super().__init__(plane.deadlines)
         self._plane = plane
         self._secure = secure
+        self._source = source
         self.transport: asyncio.Transport
+        self.peer: ClientPeer
+        self.admitted = False  # counts among the connections that `limits` bounds
         self.write_paused = False
-        self._hop: Hop
-        self._hop_generation: Generation
-        self._client = ""  # the peer's address, for records
         self._exchange: Exchange | None = None
         self._sink: Callable[[bytes], None] | None = None  # where bytes go that are no head
         self._pending = b""
@@ -106,15 +107,14 @@ class ClientConnection(Timed, asyncio.Protocol):
             else:
                 self.transport.pause_reading()
 
-    def enter_tunnel(self) -> None:
+    def enter_tunnel(self, tunnel: Tunnel) -> None:
         """From now on bytes belong to the tunnel."""
-        assert self._exchange is not None
-        self._sink = self._exchange.tunnel_data
+        self._sink = tunnel.client_data
         ahead, self._pending = self._pending, b""
         if ahead:
-            self._exchange.tunnel_data(ahead)
+            tunnel.client_data(ahead)
         if self._half_closed:
-            self._exchange.client_half_closed()
+            tunnel.client_half_closed()
         self.update_reading()
 
     def exchange_ended(self, record: ExchangeRecord) -> None:
@@ -131,7 +131,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         elif self._half_closed:
             self.close()
         else:
-            self._linger()
+            self.linger()
 
     def answer(self, answer: OwnAnswer, head: RequestHead, *, keep: bool) -> None:
         """Send an answer of our own.  With `keep` the next request may follow, else the connection ends."""
@@ -146,7 +146,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         if keep:
             self._next()
         else:
-            self._linger()
+            self.linger()
 
     def close(self) -> None:
         """Close once all is written; nothing more is read."""
@@ -160,6 +160,11 @@ class ClientConnection(Timed, asyncio.Protocol):
         """Take no new request; an exchange in flight is finished first."""
         if self._exchange is None and not self._closing:
             self.close()
+
+    def go_away(self) -> None:
+        """End a tunnel in good order, because the process ends."""
+        if self._exchange is not None and self._exchange.tunnel is not None:
+            self._exchange.go_away()
 
     def cut_off(self) -> None:
         """End now, although an exchange is in flight."""
@@ -228,11 +233,16 @@ class ClientConnection(Timed, asyncio.Protocol):
             self._refuse(head, block)
             return
         generation = self._plane.generation
-        if generation is not self._hop_generation:
-            self._look_at_peer(generation)
-        scheme, authority = external_address(head, self._hop)
-        decision = generation.routes.decide(head, scheme, authority)
+        hop = self.peer.hop(generation)
+        known: Believed | None = None
+        if hop.trusted:
+            known = believed(head, hop)
+            decision = generation.routes.decide(head, known.scheme, known.authority)
+        else:
+            decision = generation.routes.decide(head, hop.scheme, head.host)
         record = self._record_of(head, generation.number, decision.plan)
+        if known is not None:
+            record.client = known.client.decode("ascii")
         if isinstance(decision, Forward):
             record.route = decision.route.name
             self._forward(Exchange(self, head, generation, decision.plan, record), decision.route.upstream)
@@ -246,7 +256,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         if limit is not None and exchange.head.content_length > limit:
             exchange.fail(ErrorKind.REQUEST_TOO_LARGE)
             return
-        exchange.start(self._plane.upstream(upstream), self._hop)
+        exchange.start(self._plane.upstream(upstream), self.peer.hop(exchange.generation))
         if not exchange.request.done and not exchange.ended:
             self._sink = self._body_received
             ahead, self._pending = self._pending, b""
@@ -278,7 +288,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         """Answer a head that cannot be read, as far as can be seen for whom, and end the connection."""
         generation = self._plane.generation
         remains = read_remains(block)
-        plan = generation.routes.plan_for_refused(remains, self._hop.scheme)
+        plan = generation.routes.plan_for_refused(remains, self.peer.hop(generation).scheme)
         record = self._record_of(remains, generation.number, plan)
         record.status = fault.status
         kind = ErrorKind.CLIENT_TIMEOUT if fault.status == 408 else ErrorKind.HTTP_REQUEST_ERROR
@@ -287,15 +297,14 @@ class ClientConnection(Timed, asyncio.Protocol):
         self.answer(OwnAnswer(fault.status, plan, kind, fault.reason), remains, keep=False)
 
     def _record_of(self, head: RequestHead, generation: int, plan: ResponsePlan) -> ExchangeRecord:
-        client = self._client if not self._hop.trusted else client_address(head, self._hop).decode("latin-1")
-        record = ExchangeRecord(client, time.time(), head.method, head.target, head.host, head.origin)
+        record = ExchangeRecord(self.peer.address, time.time(), head.method, head.target, head.host, head.origin)
         record.began_s = time.monotonic()
         record.cors = plan.outcome
         record.reason = plan.reason
         record.generation = generation
         return record
 
-    def _linger(self) -> None:
+    def linger(self) -> None:
         """End our half, and discard what still comes for a moment."""
         self._pending = b""
         self._sink = self._discard
@@ -318,18 +327,30 @@ class ClientConnection(Timed, asyncio.Protocol):
         """A client connected."""
         self.transport = cast("asyncio.Transport", transport)
         self.transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
-        peer: object = transport.get_extra_info("peername")
-        # A socket in the file system has a name, or none; an address in the Internet is a tuple.
-        self._client = str(cast("tuple[object, ...]", peer)[0]).partition("%")[0] if isinstance(peer, tuple) else UNIX_PEER
-        self._look_at_peer(self._plane.generation)
-        self._plane.connected(self)
-        self.due_in(self._plane.generation.settings.timeouts.idle_s)
+        plane = self._plane
+        source = self._source
+        if source is None:
+            self.peer = ClientPeer(peer_address(transport), plane.generation, secure=self._secure)
+        else:
+            secure = self._secure if source.secure is None else source.secure
+            self.peer = ClientPeer(source.address, plane.generation, secure=secure)
+        match plane.connected(self):
+            case Admission.ADMITTED:
+                self.due_in(plane.generation.settings.timeouts.idle_s)
+            case Admission.TURNED_AWAY:
+                self._turn_away()
+            case Admission.CUT_OFF:
+                self._closing = True
+                self.abort()
 
-    def _look_at_peer(self, generation: Generation) -> None:
-        """Find out whether this generation trusts the peer."""
-        self._hop_generation = generation
-        trusted = trusts(generation.settings.trusted_proxies, self._client)
-        self._hop = Hop(self._client.encode("ascii"), b"https" if self._secure else b"http", trusted)
+    def _turn_away(self) -> None:
+        """There are too many connections: say so without reading a request, and end."""
+        generation = self._plane.generation
+        plan = generation.routes.default_plan
+        record = self._record_of(NO_REQUEST, generation.number, plan)
+        record.status, record.error = 503, ErrorKind.TOO_MANY_CONNECTIONS.value
+        self._plane.tell(record)
+        self.answer(OwnAnswer(503, plan, ErrorKind.TOO_MANY_CONNECTIONS), NO_REQUEST, keep=False)
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client: of a body or tunnel, of a head, or sent ahead."""
@@ -356,8 +377,8 @@ class ClientConnection(Timed, asyncio.Protocol):
                 self._plane.loop.call_soon(self._read_heads)  # sent ahead, or a head that can never be whole
                 return True
             return False
-        if exchange.tunnel:
-            return exchange.client_half_closed()
+        if exchange.tunnel is not None:
+            return exchange.tunnel.client_half_closed()
         if not exchange.request.done:
             exchange.client_gone()
             return False
@@ -404,13 +425,3 @@ class ClientConnection(Timed, asyncio.Protocol):
             self.close()  # idle for long enough
         else:
             self._refuse(HeadFault(408, "the request head did not arrive in time"), self._pending)
-
-
-def trusts(networks: tuple[Network, ...], address: str) -> bool:
-    """Whether `address`, of a peer, is in one of `networks`.  An IPv4 address mapped into IPv6 counts as IPv4."""
-    if not networks or address == UNIX_PEER:
-        return False
-    peer = ipaddress.ip_address(address)
-    if isinstance(peer, ipaddress.IPv6Address) and peer.ipv4_mapped is not None:
-        peer = peer.ipv4_mapped
-    return any(peer in network for network in networks)

@@ -20,6 +20,7 @@ class ErrorKind(Enum):
     """Proxy error types by their registered names (RFC 9209 §2.3); those after the blank line are ours."""
 
     DNS_ERROR = "dns_error"
+    CONNECTION_LIMIT_REACHED = "connection_limit_reached"
     CONNECTION_REFUSED = "connection_refused"
     CONNECTION_TERMINATED = "connection_terminated"
     CONNECTION_TIMEOUT = "connection_timeout"
@@ -39,20 +40,27 @@ class ErrorKind(Enum):
     CLIENT_DISCONNECTED = "client_disconnected"
     CLIENT_TIMEOUT = "client_timeout"
     REQUEST_TOO_LARGE = "request_too_large"
+    TOO_MANY_CONNECTIONS = "too_many_connections"  # of clients
     DRAINING = "draining"  # cut off because the process ends
 
 
 _STATUS: Final = {
+    ErrorKind.CONNECTION_LIMIT_REACHED: 503,
     ErrorKind.CONNECTION_TIMEOUT: 504,
     ErrorKind.HTTP_RESPONSE_TIMEOUT: 504,
     ErrorKind.PROXY_INTERNAL_ERROR: 500,
     ErrorKind.CLIENT_TIMEOUT: 408,
     ErrorKind.REQUEST_TOO_LARGE: 413,
     ErrorKind.HTTP_REQUEST_ERROR: 400,
+    ErrorKind.TOO_MANY_CONNECTIONS: 503,
 }
+
+# A 503 says when to come again: these shortages pass within moments.  (RFC 9110 §10.2.3)
+_RETRY_AFTER_S: Final = 1
 
 _DETAIL: Final = {
     ErrorKind.DNS_ERROR: "the upstream's host name does not resolve",
+    ErrorKind.CONNECTION_LIMIT_REACHED: "all connections to the upstream are in use, and none became free in time",
     ErrorKind.CONNECTION_REFUSED: "the upstream refused the connection: is it running, and does it listen on this address",
     ErrorKind.CONNECTION_TERMINATED: "the upstream closed the connection before it answered",
     ErrorKind.CONNECTION_TIMEOUT: "the upstream did not accept the connection in time",
@@ -64,6 +72,7 @@ _DETAIL: Final = {
     ErrorKind.TLS_PROTOCOL_ERROR: "the TLS handshake with the upstream failed",
     ErrorKind.CLIENT_TIMEOUT: "the request did not arrive in time",
     ErrorKind.REQUEST_TOO_LARGE: "the request's content is larger than limits.request_body",
+    ErrorKind.TOO_MANY_CONNECTIONS: "there are too many connections, in all or from this client",
     ErrorKind.PROXY_INTERNAL_ERROR: "xoproxy failed; its log says why",
 }
 
@@ -131,4 +140,6 @@ def render(answer: OwnAnswer, date: bytes, connection: bytes) -> tuple[bytes, by
         }
         body = json.dumps(document).encode("ascii") + b"\n"
         lines += b"Content-Type: application/problem+json\r\nCache-Control: no-store\r\nContent-Length: %d\r\n" % len(body)
+        if status == 503:
+            lines += b"Retry-After: %d\r\n" % _RETRY_AFTER_S
     return answer.plan.apply(ResponseHead(lines + b"\r\n", status, 1), connection), body

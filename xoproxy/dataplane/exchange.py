@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Final
 
 from xoproxy.dataplane.bodies import LAST_CHUNK, BodyPass, body_of, chunk
 from xoproxy.dataplane.errors import ErrorKind, OwnAnswer, status_of
+from xoproxy.dataplane.tunnel import Tunnel
 from xoproxy.policy.plan import ResponsePlan
-from xoproxy.semantics.forwarding import Hop, interim_for_client, is_idempotent, may_upgrade, request_for_upstream
+from xoproxy.semantics.forwarded import Hop
+from xoproxy.semantics.forwarding import interim_for_client, is_idempotent, may_upgrade, request_for_upstream
 from xoproxy.semantics.heads import LENGTH, NONE, Framing, RequestHead, ResponseHead
 from xoproxy.telemetry.records import ExchangeRecord
 
@@ -46,7 +48,6 @@ class Exchange:
         "_keep_client",
         "_passing",
         "_reusable",
-        "_tunnel_ends",
         "_upstream",
         "_waiting",
         "client",
@@ -80,7 +81,7 @@ class Exchange:
         self.connection: UpstreamConnection | None = None
         self.connecting: asyncio.Task[None] | None = None
         self.ended = False
-        self.tunnel = False
+        self.tunnel: Tunnel | None = None
         self._upstream: Upstream
         self._block = b""
         self._waiting: list[bytes] = []  # request bytes until there is a connection; reading is paused meanwhile
@@ -88,7 +89,6 @@ class Exchange:
         self._reusable = False
         self._keep_client = False
         self._head_sent_at = 0.0
-        self._tunnel_ends = 0
 
     # The request.
 
@@ -191,10 +191,8 @@ class Exchange:
 
     def response_data(self, data: bytes) -> None:
         """Pass on bytes of the response's body, or of the tunnel."""
-        if self.tunnel:
-            self.record.response_bytes += len(data)
-            self.client.transport.write(data)
-            self.client.due_in(self.generation.settings.timeouts.tunnel_s)
+        if self.tunnel is not None:
+            self.tunnel.upstream_data(data)
         else:
             self._pass_body(data, b"")
 
@@ -205,7 +203,9 @@ class Exchange:
         content: list[bytes] | None = [] if self._passing is OUT_OF_CHUNKS else None
         taken = body.feed(data, content)
         if body.fault is not None:
-            self._abort(ErrorKind.HTTP_PROTOCOL_ERROR)
+            if block:
+                self.response = None  # nothing of it was sent
+            self.fail(ErrorKind.HTTP_PROTOCOL_ERROR, f"the upstream's answer is not valid HTTP/1.1: {body.fault}")
             return
         if taken < len(data):
             self._reusable = False  # bytes after the end: they belong to nobody
@@ -223,8 +223,8 @@ class Exchange:
 
     def upstream_ended(self) -> bool:
         """The upstream closed its half.  Returns whether our half stays open."""
-        if self.tunnel:
-            return self._half_tunnel_closed(self.client)
+        if self.tunnel is not None:
+            return self.tunnel.upstream_half_closed()
         if self.response is not None and self.response.end_of_stream():
             if self._passing is INTO_CHUNKS:
                 self.client.transport.write(LAST_CHUNK)
@@ -238,7 +238,7 @@ class Exchange:
         assert connection is not None
         connection.pool.outstanding -= 1
         self.connection = None
-        if self.tunnel:
+        if self.tunnel is not None:
             self._end()
             self.client.close()
         elif self.response is not None:
@@ -268,42 +268,39 @@ class Exchange:
             self.fail(ErrorKind.HTTP_UPGRADE_FAILED, "the upstream switched protocols, which nobody asked it to")
             return
         protocol = b", ".join(value for name, value, _, _ in head.fields if name == b"upgrade")
-        self.tunnel = True
         lines = b"Connection: upgrade\r\nUpgrade: " + protocol + b"\r\n"
-        self.client.transport.write(self.plan.apply(head, lines) + rest)
-        self.record.response_bytes = len(rest)
-        self.client.enter_tunnel()
-        self.client.due_in(self.generation.settings.timeouts.tunnel_s)
+        self.client.transport.write(self.plan.apply(head, lines))
+        self.tunnel = Tunnel(self, protocol)
+        self.tunnel.upstream_data(rest)
+        self.client.enter_tunnel(self.tunnel)
 
-    def tunnel_data(self, data: bytes) -> None:
-        """Pass on bytes from the client through the tunnel."""
-        if self.connection is not None:
-            self.record.request_bytes += len(data)
-            self.connection.transport.write(data)
-            self.client.due_in(self.generation.settings.timeouts.tunnel_s)
+    def end_tunnel(self) -> None:
+        """Both halves of the tunnel are closed: what is written goes out, and both connections end."""
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            self._upstream.finish(connection, self.generation.settings.timeouts.body_s)
+        self._end()
+        self.client.close()
 
-    def client_half_closed(self) -> bool:
-        """The client closed its half of a tunnel.  Returns whether our half stays open."""
-        assert self.connection is not None
-        return self._half_tunnel_closed(self.connection)
-
-    def _half_tunnel_closed(self, other: "ClientConnection | UpstreamConnection") -> bool:
-        self._tunnel_ends += 1
-        if self._tunnel_ends == 2 or not other.transport.can_write_eof():
-            connection, self.connection = self.connection, None
-            if connection is not None:
-                self._upstream.finish(connection, self.generation.settings.timeouts.body_s)
-            self._end()
+    def go_away(self) -> None:
+        """End a tunnel that outlived the time for draining."""
+        assert self.tunnel is not None
+        told = self.tunnel.go_away()
+        self.record.error = ErrorKind.DRAINING.value
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            self._upstream.finish(connection, self.generation.settings.timeouts.drain_s)
+        self._end()
+        if told:
+            self.client.linger()  # the close frame must not be overtaken by a reset
+        else:
             self.client.close()
-            return False
-        other.transport.write_eof()
-        return True
 
     # The end.
 
     def fail(self, kind: ErrorKind, detail: str = "") -> None:
         """End the exchange with an answer of our own, or, if a head was sent, by aborting."""
-        if self.response is not None or self.tunnel:
+        if self.response is not None or self.tunnel is not None:
             self._abort(kind)
             return
         self._release(reusable=False)
@@ -346,7 +343,7 @@ class Exchange:
 
     def _end(self) -> None:
         self.ended = True
-        if not self.tunnel:
+        if self.tunnel is None:
             self.record.request_bytes = self.request.content_bytes
             if self.response is not None:
                 self.record.response_bytes = self.response.content_bytes
@@ -354,7 +351,7 @@ class Exchange:
 
     def timed_out(self) -> None:
         """The deadline has passed: whoever was waited for is at fault."""
-        if self.tunnel:
+        if self.tunnel is not None:
             self._release(reusable=False)
             self._end()
             self.client.close()

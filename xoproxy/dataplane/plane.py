@@ -7,9 +7,12 @@ from collections.abc import Callable
 from email.utils import formatdate
 
 from xoproxy.config.generation import Generation
+from xoproxy.dataplane.admission import Admission, Admissions
 from xoproxy.dataplane.client import ClientConnection
 from xoproxy.dataplane.deadlines import Deadlines
+from xoproxy.dataplane.peers import trusts
 from xoproxy.dataplane.pool import Upstream
+from xoproxy.dataplane.source import ProxiedSource
 from xoproxy.telemetry.records import ExchangeRecord
 
 
@@ -25,6 +28,7 @@ class DataPlane:
         self._emit = emit
         self._upstreams: dict[str, Upstream] = {}
         self._connections: set[ClientConnection] = set()
+        self._admissions = Admissions()
         self._emptied: asyncio.Event | None = None  # set by the last connection's end, once someone waits for it
         self._date = (0, b"")
         self.adopt(generation)
@@ -45,9 +49,16 @@ class DataPlane:
         self._upstreams = kept
         self.generation = generation
 
-    def client_protocol(self, *, secure: bool) -> ClientConnection:
-        """Return the protocol for a connection that a listener accepted; `secure`: over TLS."""
-        return ClientConnection(self, secure=secure)
+    def trusts(self, address: str) -> bool:
+        """Whether `address`, of a peer, is one of `trusted_proxies` in the generation in force."""
+        return trusts(self.generation.settings.trusted_proxies, address)
+
+    def client_protocol(self, *, secure: bool, source: ProxiedSource | None = None) -> ClientConnection:
+        """Return the protocol for a connection that a listener accepted; `secure`: over TLS.
+
+        `source`: on whose behalf a load balancer made it, if it said so.
+        """
+        return ClientConnection(self, secure=secure, source=source)
 
     @property
     def connections(self) -> int:
@@ -59,6 +70,11 @@ class DataPlane:
         self.draining = True
         for connection in tuple(self._connections):
             connection.drain()
+
+    def end_tunnels(self) -> None:
+        """End upgraded connections in good order: they outlived most of the time for draining."""
+        for connection in tuple(self._connections):
+            connection.go_away()
 
     async def wait_closed(self, timeout_s: float) -> bool:
         """Wait until every connection has ended; False if some have not after `timeout_s`."""
@@ -77,13 +93,18 @@ class DataPlane:
 
     # For its connections.
 
-    def connected(self, connection: ClientConnection) -> None:
-        """A client connected."""
+    def connected(self, connection: ClientConnection) -> Admission:
+        """A client connected.  Returns what becomes of it."""
         self._connections.add(connection)
+        trusted = connection.peer.hop(self.generation).trusted
+        admission = self._admissions.admit(connection.peer.address, self.generation.settings.limits, trusted=trusted)
+        connection.admitted = admission is Admission.ADMITTED
+        return admission
 
     def disconnected(self, connection: ClientConnection) -> None:
         """A client's connection is gone."""
         self._connections.discard(connection)
+        self._admissions.left(connection.peer.address, admitted=connection.admitted)
         self.deadlines.forget(connection)
         if not self._connections and self._emptied is not None:
             self._emptied.set()

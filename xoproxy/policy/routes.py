@@ -117,7 +117,7 @@ def host_name(authority: bytes) -> bytes:
 class RouteTable:
     """All routes of a generation, compiled."""
 
-    __slots__ = ("_default", "_table", "routes")
+    __slots__ = ("_default", "_table", "default_plan", "routes")
 
     def __init__(self, routes: tuple[Route, ...], default: Policy, endpoints: ReportingEndpoints) -> None:
         """`default` is the policy for answers that belong to no route: unreadable heads, no route (404)."""
@@ -127,6 +127,8 @@ class RouteTable:
             (_Matcher(route.match), route, rules.setdefault(route.policy, Rule(route.policy, endpoints))) for route in routes
         )
         self._default = Rule(default, endpoints)
+        # for an answer to a request that was never read
+        self.default_plan = self._default.plan(RequestHead(b"", b"", b"", 1), b"http", b"")
 
     def decide(self, head: RequestHead, scheme: bytes, authority: bytes) -> Decision:
         """Decide what becomes of a request.

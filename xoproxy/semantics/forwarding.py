@@ -5,9 +5,9 @@ Rule 2: nothing here knows about cross-origin policy.
 """
 
 import re
-from dataclasses import dataclass, field
 from typing import Final
 
+from xoproxy.semantics.forwarded import Hop, believed, forwarded_element
 from xoproxy.semantics.grammar import TOKEN
 from xoproxy.semantics.heads import NONE, Framing, RequestHead, ResponseHead, edit
 from xoproxy.semantics.lists import tokens
@@ -48,40 +48,6 @@ _DROPPED_TRUSTED: Final = HOP_BY_HOP | _SPOOFED | {b"x-forwarded-for"}
 _DROPPED: Final = _DROPPED_TRUSTED | {b"x-forwarded-proto", b"x-forwarded-host", b"forwarded"}
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
-    """What we know of the client's side of a connection, and tell the upstream."""
-
-    client: bytes  # IP address of the peer
-    scheme: bytes  # of the listener: b"http" or b"https"
-    trusted: bool = False  # the peer is a proxy whose X-Forwarded-* fields are believed
-    lines: bytes = field(init=False)  # what the upstream is told of a peer that is not trusted, up to the host
-
-    def __post_init__(self) -> None:
-        lines = b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Host: " % (self.client, self.scheme)
-        object.__setattr__(self, "lines", lines)
-
-
-def external_address(head: RequestHead, hop: Hop) -> tuple[bytes, bytes]:
-    """Return the scheme and authority that the client used.
-
-    Those of the listener and of Host, unless a trusted proxy says otherwise; of several values the first is the client's.
-    """
-    if not hop.trusted:
-        return hop.scheme, head.host
-    scheme = next(tokens(b",".join(head.values(b"x-forwarded-proto"))), hop.scheme).lower()
-    authority = next(tokens(b",".join(head.values(b"x-forwarded-host"))), head.host)
-    return scheme if scheme in (b"http", b"https") else hop.scheme, authority
-
-
-def client_address(head: RequestHead, hop: Hop) -> bytes:
-    """Return the client's address: the peer's, or the last one that a trusted peer appended."""
-    if not hop.trusted:
-        return hop.client
-    *_, last = (hop.client, *tokens(b",".join(head.values(b"x-forwarded-for"))))
-    return last
-
-
 def request_for_upstream(head: RequestHead, hop: Hop, default_host: bytes) -> bytes:
     """Return the head that goes to the upstream: always HTTP/1.1, target and all end-to-end fields as they came.
 
@@ -105,13 +71,16 @@ def request_for_upstream(head: RequestHead, hop: Hop, default_host: bytes) -> by
 
 
 def _forwarded_lines(head: RequestHead, hop: Hop) -> bytes:
-    """Return X-Forwarded-* and Via.  From a trusted peer the list goes on and what it says of scheme and host stays."""
+    """Return X-Forwarded-* and Via.  From a trusted peer the lists go on and what it says of scheme and host stays."""
+    known = believed(head, hop)
     before = head.values(b"x-forwarded-for") if hop.trusted else []
-    lines = [b"X-Forwarded-For: " + b", ".join((*before, hop.client))]
+    lines = [b"X-Forwarded-For: " + b", ".join((*(before or known.chain), hop.client))]
     if not hop.trusted or not head.values(b"x-forwarded-proto"):
-        lines.append(b"X-Forwarded-Proto: " + hop.scheme)
-    if head.host and not (hop.trusted and head.values(b"x-forwarded-host")):
-        lines.append(b"X-Forwarded-Host: " + head.host)
+        lines.append(b"X-Forwarded-Proto: " + known.scheme)
+    if known.authority and not (hop.trusted and head.values(b"x-forwarded-host")):
+        lines.append(b"X-Forwarded-Host: " + known.authority)
+    if hop.trusted and head.values(b"forwarded"):
+        lines.append(b"Forwarded: " + forwarded_element(hop.client))  # a second line goes on with the first one's list
     lines.append(b"Via: 1.%d " % head.minor + PSEUDONYM)
     return b"\r\n".join(lines) + b"\r\n"
 

@@ -1,0 +1,67 @@
+"""How many clients may be connected, and what becomes of one that is too many.
+
+The bound is `limits.connections`, or else what the limit of open files allows: each exchange may need a second descriptor, for
+its upstream.  A client beyond it is told so (503); when even such clients come in floods, they are cut off unheard.
+"""
+
+import resource
+from collections import Counter
+from enum import Enum
+from typing import Final
+
+from xoproxy.config.settings import Limits
+from xoproxy.dataplane.peers import UNIX_PEER
+
+# Descriptors for all else: listeners, log, watch, admin endpoint.
+RESERVED_DESCRIPTORS: Final = 64
+# How many connections may be on their way out after they were turned away.
+MAX_TURNED_AWAY: Final = 256
+
+
+class Admission(Enum):
+    """What becomes of a connection."""
+
+    ADMITTED = "admitted"
+    TURNED_AWAY = "turned away"  # with an answer
+    CUT_OFF = "cut off"
+
+
+def connections_by_descriptors() -> int:
+    """Return how many clients the process' limit of open files allows, two descriptors each."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(1, (soft - RESERVED_DESCRIPTORS) // 2) if soft != resource.RLIM_INFINITY else 1 << 30
+
+
+class Admissions:
+    """Counts the clients' connections."""
+
+    __slots__ = ("_admitted", "_by_client", "_by_descriptors", "_turned_away")
+
+    def __init__(self) -> None:
+        self._admitted = 0
+        self._turned_away = 0
+        self._by_client: Counter[str] = Counter()  # admitted ones
+        self._by_descriptors = connections_by_descriptors()
+
+    def admit(self, client: str, limits: Limits, *, trusted: bool) -> Admission:
+        """Decide about a new connection of `client`; whatever is decided, `left` must be called at its end."""
+        most = self._by_descriptors if limits.connections is None else min(limits.connections, self._by_descriptors)
+        per_client = limits.connections_per_client
+        if self._admitted < most and (
+            per_client is None or self._by_client[client] < per_client or trusted or client == UNIX_PEER
+        ):
+            self._admitted += 1
+            self._by_client[client] += 1
+            return Admission.ADMITTED
+        self._turned_away += 1
+        return Admission.TURNED_AWAY if self._turned_away <= MAX_TURNED_AWAY else Admission.CUT_OFF
+
+    def left(self, client: str, *, admitted: bool) -> None:
+        """A connection is gone."""
+        if not admitted:
+            self._turned_away -= 1
+            return
+        self._admitted -= 1
+        self._by_client[client] -= 1
+        if not self._by_client[client]:
+            del self._by_client[client]

@@ -1,0 +1,66 @@
+"""Who is at the other end of a client's connection, and which peers are believed.
+
+The address is the socket's peer, or the one that a load balancer names in front of the connection (the PROXY protocol).  What is
+told upstream of it, and whether its X-Forwarded-* fields are believed, depends on the generation: a reload may trust others.
+"""
+
+import asyncio
+import ipaddress
+from functools import lru_cache
+from typing import Final, cast
+
+from xoproxy.config.generation import Generation
+from xoproxy.config.settings import Network
+from xoproxy.semantics.forwarded import Hop
+
+# How records and X-Forwarded-For name a client on a socket in the file system.
+UNIX_PEER: Final = "unix"
+
+
+def trusts(networks: tuple[Network, ...], address: str) -> bool:
+    """Whether `address`, of a peer, is in one of `networks`.  An IPv4 address mapped into IPv6 counts as IPv4."""
+    if not networks or address == UNIX_PEER:
+        return False
+    peer = ipaddress.ip_address(address)
+    if isinstance(peer, ipaddress.IPv6Address) and peer.ipv4_mapped is not None:
+        peer = peer.ipv4_mapped
+    return any(peer in network for network in networks)
+
+
+def peer_address(transport: asyncio.BaseTransport) -> str:
+    """Return the address of a transport's peer, without an IPv6 zone; `UNIX_PEER` for a socket in the file system."""
+    peer: object = transport.get_extra_info("peername")
+    # A socket in the file system has a name, or none; an address in the Internet is a tuple.
+    return str(cast("tuple[object, ...]", peer)[0]).partition("%")[0] if isinstance(peer, tuple) else UNIX_PEER
+
+
+class ClientPeer:
+    """A client, as the exchanges of one connection see it."""
+
+    __slots__ = ("_generation", "_hop", "address", "secure")
+
+    def __init__(self, address: str, generation: Generation, *, secure: bool) -> None:
+        self.address = address
+        self.secure = secure
+        self._look(generation)
+
+    def hop(self, generation: Generation) -> Hop:
+        """Return what exchanges of this generation tell the upstream, and believe."""
+        if generation is not self._generation:
+            self._look(generation)
+        return self._hop
+
+    def _look(self, generation: Generation) -> None:
+        self._generation = generation
+        self._hop = _hop(self.address, generation.settings.trusted_proxies, secure=self.secure)
+
+
+@lru_cache(maxsize=1024)
+def _hop(address: str, networks: tuple[Network, ...], *, secure: bool) -> Hop:
+    """Few addresses come often: those of proxies, and of clients that open one connection after the other."""
+
+    def trusted(other: bytes) -> bool:
+        return trusts(networks, other.decode("ascii"))
+
+    scheme = b"https" if secure else b"http"
+    return Hop(address.encode("ascii"), scheme, trusted if trusts(networks, address) else None)
