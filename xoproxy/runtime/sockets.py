@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from xoproxy.config.settings import Address, KeyPair, PassedAddress, TcpAddress, UnixAddress, UpstreamSettings
+from xoproxy.config.settings import Address, PassedAddress, TcpAddress, UnixAddress, UpstreamSettings
 
 BACKLOG: Final = 2048  # nginx 511, HAProxy follows maxconn; the kernel caps it at somaxconn (4096)
 
@@ -138,35 +138,6 @@ def bound_name(sock: socket.socket) -> str:
     if sock.family == socket.AF_UNIX:
         return f"unix:{name}"
     return f"[{name[0]}]:{name[1]}" if sock.family == socket.AF_INET6 else f"{name[0]}:{name[1]}"
-
-
-def server_context(tls: KeyPair) -> ssl.SSLContext:
-    """Make the TLS context of a listener: TLS 1.2 or later, ALPN http/1.1.
-
-    Raises: `ListenError` if certificate or key cannot be used.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
-    load_certificate(context, tls)
-    return context
-
-
-def load_certificate(context: ssl.SSLContext, tls: KeyPair) -> None:
-    """Read certificate chain and key into `context`: new connections use them.  Raises: `ListenError`."""
-    for path in (tls.certificate, tls.key):
-        try:
-            Path(path).read_bytes()
-        except OSError as exc:
-            raise ListenError(f"cannot read {path}: {_reason(exc)}") from exc
-    try:
-        context.load_cert_chain(tls.certificate, tls.key, password="")  # never ask a terminal
-    except (ssl.SSLError, OSError, ValueError) as exc:
-        reason = getattr(exc, "reason", None) or str(exc)
-        raise ListenError(
-            f"cannot use certificate {tls.certificate} with key {tls.key}: {reason}; both must be PEM, "
-            "the key unencrypted and the certificate's own"
-        ) from exc
 
 
 def check_upstream_trust(upstreams: Iterable[UpstreamSettings]) -> None:
