@@ -13,9 +13,9 @@ from xoproxy.config.problems import Refused
 from xoproxy.config.render import as_json, as_text
 from xoproxy.config.settings import (
     Endpoint,
+    KeyPair,
     Limits,
     Listener,
-    KeyPair,
     LogFormat,
     LogLevel,
     LogSettings,
@@ -68,10 +68,24 @@ def test_every_key_is_read() -> None:
         admin=TcpAddress("0.0.0.0", 9464),
         admin_token_file="/run/secrets/token",
         timeouts=Timeouts(idle_s=75, head_s=0.5, body_s=60, tunnel_s=7200, pool_s=0, drain_s=0),
-        limits=Limits(16384, 65536, None),
+        limits=Limits(16384, 65536, None, 5000, 100, lenient_paths=True),
         trusted_proxies=(ip_network("10.0.0.0/8"), ip_network("::1"), ip_network("192.168.1.7")),
         log=LogSettings(LogFormat.TEXT, LogLevel.WARNING),
+        request_id="X-Correlation-ID",
+        proxy_status=False,
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [("", "X-Request-Id"), ("request_id: off", None), ("request_id: 'off'", None), ("request_id: traceid", "traceid")],
+)
+def test_requests_have_an_id_unless_told_otherwise(line: str, name: str | None) -> None:
+    assert settings_of(f"{HEAD}{line}\n").request_id == name
+
+
+def test_paths_are_looked_at_strictly_unless_told_otherwise() -> None:
+    assert not settings_of(HEAD + "limits: {paths: strict}\n").limits.lenient_paths
 
 
 @pytest.mark.parametrize(

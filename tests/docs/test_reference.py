@@ -47,6 +47,10 @@ AROUND: dict[str, tuple[str, dict[str, str]]] = {
     ),
     "a policy": (TOP + REPORTING + "policy:\n  %s\n", {}),
     "`cors`": (TOP + "policy:\n  cors:\n    %s\n", {"allow_origins": "allow_origins: [https://app.example.com]"}),
+    "`websocket_origins`": (
+        TOP + "policy:\n  websocket_origins:\n    %s\n",
+        {"allow_origins": "allow_origins: [https://app.example.com]"},
+    ),
     "a dangerous key": (
         TOP + "policy:\n  cors:\n    allow_origins: 'http://a.example'\n    dangerously_allow_insecure_origins:\n      %s\n",
         {"reason": "reason: why"},

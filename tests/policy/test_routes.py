@@ -22,11 +22,11 @@ REMAINS = (
 
 def table(matches: Sequence[Match], default: Policy | None = None, policy: Policy | None = None) -> RouteTable:
     routes = [Route(f"routes[{at}]", match, "web", policy or Policy(), "test") for at, match in enumerate(matches)]
-    return RouteTable(tuple(routes), default or Policy(), ReportingEndpoints())
+    return RouteTable(tuple(routes), default or Policy(), ReportingEndpoints(), lenient_paths=True)
 
 
 def chosen(matches: Sequence[Match], head: RequestHead) -> int | None:
-    """Return the number of the route that takes this request."""
+    """Return the number of the route that takes this request, however others could read its path."""
     decision = table(matches).decide(head, b"http", head.host)
     if isinstance(decision, Forward):
         return int(decision.route.name[7:-1])

@@ -16,7 +16,7 @@ from xoproxy.config.problems import ConfigInvalid, Problem, in_order
 from xoproxy.config.reader import Reader, Spot
 from xoproxy.config.routing import RouteDraft, Routing
 from xoproxy.config.sealing import seal
-from xoproxy.config.settings import Listener, Settings, TcpAddress
+from xoproxy.config.settings import DEFAULT_REQUEST_ID, Listener, Settings, TcpAddress
 from xoproxy.config.upstreams import Upstreams, read_defaults
 from xoproxy.policy.model import Policy, ReportingEndpoints
 from xoproxy.policy.routes import RouteTable
@@ -90,6 +90,8 @@ def _compile(reader: Reader, tree: MappingNode, listen: Listener) -> _Compiled:
         limits=sections.read_limits(reader, found.get("limits")),
         trusted_proxies=sections.read_trusted(reader, found.get("trusted_proxies")),
         log=sections.read_log(reader, found.get("log")),
+        proxy_status=sections.read_proxy_status(reader, found.get("proxy_status")),
+        request_id=sections.read_request_id(reader, found.get("request_id"), DEFAULT_REQUEST_ID),
     )
     return _Compiled(settings, routes, seal(reader, default_policy.draft), endpoints)
 
@@ -98,5 +100,10 @@ def _finish(reader: Reader, compiled: _Compiled, source: str, digest: str, numbe
     """Make a generation, unless there is an error."""
     if reader.has_errors():
         raise ConfigInvalid(reader.problems)
-    table = RouteTable(tuple(draft.route for draft in compiled.routes), compiled.default_policy, compiled.endpoints)
+    table = RouteTable(
+        tuple(draft.route for draft in compiled.routes),
+        compiled.default_policy,
+        compiled.endpoints,
+        lenient_paths=compiled.settings.limits.lenient_paths,
+    )
     return Loaded(Generation(number, source, digest, compiled.settings, table), in_order(reader.problems), compiled.routes)

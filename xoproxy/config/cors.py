@@ -28,7 +28,7 @@ def read_cors(reader: Reader, spot: Spot) -> CorsDraft | Placed[Off] | None:
             reader.report(spot.place, Id.NOT_A_CHOICE, f"{quoted(text)} is not a value of `cors`; write {hint}")
         return None
     found = reader.mapping(spot, keys.CORS)
-    origins = _read_origins(reader, found.get("allow_origins"))
+    origins = read_origins(reader, found.get("allow_origins"))
     if origins is None and not reader.lacks(spot, "allow_origins", keys.CORS):
         origins = _no_origins(spot)
     return CorsDraft(
@@ -39,14 +39,14 @@ def read_cors(reader: Reader, spot: Spot) -> CorsDraft | Placed[Off] | None:
         expose_headers=read_list(reader, found.get("expose_headers"), values.exposable_name),
         allow_credentials=_read_credentials(reader, found.get("allow_credentials")),
         max_age_s=_read_max_age(reader, found.get("max_age")),
-        any_with_credentials=_read_escape(reader, found.get("dangerously_allow_any_origin_with_credentials")),
-        insecure_origins=_read_escape(reader, found.get("dangerously_allow_insecure_origins")),
-        public_suffixes=_read_escape(reader, found.get("dangerously_allow_public_suffixes")),
-        null_origin=_read_escape(reader, found.get("dangerously_allow_null_origin")),
+        any_with_credentials=read_escape(reader, found.get("dangerously_allow_any_origin_with_credentials")),
+        insecure_origins=read_escape(reader, found.get("dangerously_allow_insecure_origins")),
+        public_suffixes=read_escape(reader, found.get("dangerously_allow_public_suffixes")),
+        null_origin=read_escape(reader, found.get("dangerously_allow_null_origin")),
     )
 
 
-def _read_origins(reader: Reader, spot: Spot | None) -> Placed[Origins] | None:
+def read_origins(reader: Reader, spot: Spot | None) -> Placed[Origins] | None:
     """Read `allow_origins`.  A list whose members are all refused is there all the same.
 
     ``null`` is an origin here, though YAML reads it as no value: which key it needs is told when the policy is sealed.
@@ -105,7 +105,7 @@ def _read_max_age(reader: Reader, spot: Spot | None) -> Placed[int] | None:
     return Placed(seconds, spot.place)
 
 
-def _read_escape(reader: Reader, spot: Spot | None) -> Placed[Escape] | None:
+def read_escape(reader: Reader, spot: Spot | None) -> Placed[Escape] | None:
     """Read a dangerous key: it wants a reason, and may carry the day by which it is to go."""
     if spot is None:
         return None

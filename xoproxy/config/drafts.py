@@ -36,6 +36,17 @@ class Escape:
 
 
 @dataclass(frozen=True, slots=True)
+class OriginsDraft:
+    """What a part says under `websocket_origins`.  One that is laid over another replaces it."""
+
+    place: Place  # of the key
+    allow_origins: Placed[Origins] | None
+    insecure_origins: Placed[Escape] | None = None
+    public_suffixes: Placed[Escape] | None = None
+    null_origin: Placed[Escape] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CorsDraft:
     """What a part says under `cors`."""
 
@@ -106,6 +117,7 @@ class PolicyDraft:
     observe_coep: Placed[Embedder] | None = None
     report_to: Placed[str] | None = None
     timing_allow_origin: Placed[Names] | None = None
+    websocket: OriginsDraft | None = None
     edits: EditsDraft = EditsDraft()
 
     def over(self, earlier: "PolicyDraft") -> "PolicyDraft":
@@ -122,5 +134,6 @@ class PolicyDraft:
             self.observe_coep or earlier.observe_coep,
             self.report_to or earlier.report_to,
             self.timing_allow_origin or earlier.timing_allow_origin,
+            self.websocket or earlier.websocket,
             self.edits.over(earlier.edits),
         )

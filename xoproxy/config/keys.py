@@ -47,6 +47,8 @@ TOP: Final = Keys(
         "timeouts",
         "limits",
         "trusted_proxies",
+        "request_id",
+        "proxy_status",
         "log",
     ),
     _peers(
@@ -61,6 +63,7 @@ TOP: Final = Keys(
             "log": "logging access_log logs",
             "reporting": "report reports reporting_endpoints endpoints",
             "limits": "limit client_max_body_size",
+            "request_id": "requestid correlation_id x_request_id request_ids",
             "timeouts": "timeout",
         }
     ),
@@ -101,7 +104,7 @@ UPSTREAM_TLS: Final = Keys(
 )
 POLICY: Final = Keys(
     "a policy",
-    ("coop", "coep", "corp", "cors", "observe", "report_to", "timing_allow_origin", "headers"),
+    ("coop", "coep", "corp", "cors", "observe", "report_to", "timing_allow_origin", "websocket_origins", "headers"),
     _peers(
         {
             "coop": "Cross-Origin-Opener-Policy opener_policy",
@@ -111,6 +114,7 @@ POLICY: Final = Keys(
             "observe": "report_only Cross-Origin-Opener-Policy-Report-Only Cross-Origin-Embedder-Policy-Report-Only",
             "report_to": "reporting report_endpoint endpoint",
             "timing_allow_origin": "tao timing_allow_origins",
+            "websocket_origins": "websocket websockets ws_origins check_origin allowed_websocket_origins",
             "headers": "header response_headers set_headers add_header",
         }
     ),
@@ -141,6 +145,16 @@ CORS: Final = Keys(
             "max_age": "preflight_max_age cache_max_age ttl Access-Control-Max-Age",
         }
     ),
+)
+WEBSOCKET: Final = Keys(
+    "`websocket_origins`",
+    (
+        "allow_origins",
+        "dangerously_allow_insecure_origins",
+        "dangerously_allow_public_suffixes",
+        "dangerously_allow_null_origin",
+    ),
+    _peers({"allow_origins": "allowed_origins allow_origin origins origin"}),
 )
 ESCAPE: Final = Keys(
     "a dangerous key", ("reason", "expires"), _peers({"reason": "why because comment", "expires": "until expiry expire"})
@@ -190,9 +204,12 @@ TIMEOUTS: Final = Keys(
 )
 LIMITS: Final = Keys(
     "`limits`",
-    ("request_head", "response_head", "request_body"),
+    ("request_head", "response_head", "request_body", "connections", "connections_per_client", "paths"),
     _peers(
         {
+            "connections": "max_connections maxconn worker_connections max_conns",
+            "connections_per_client": "connections_per_ip limit_conn max_connections_per_ip per_client",
+            "paths": "path path_check normalize_path",
             "request_head": "headers header max_header_bytes head request_headers",
             "response_head": "response_headers",
             "request_body": "body max_body body_size client_max_body_size",

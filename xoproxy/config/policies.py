@@ -15,6 +15,7 @@ from xoproxy.config.nodes import Mapping
 from xoproxy.config.origins import origin
 from xoproxy.config.problems import Id, Refused, child_path, quoted
 from xoproxy.config.reader import Reader, Spot
+from xoproxy.config.websocket import read_websocket
 from xoproxy.policy.model import OFF, Embedder, EmbedderPolicy, Off, Opener, OpenerPolicy, ResourcePolicy
 
 T = TypeVar("T")
@@ -65,6 +66,7 @@ def read_policy(reader: Reader, spot: Spot, endpoints: Collection[str]) -> Polic
         observe_coep=_observed_embedder(reader, observed.get("coep"), known),
         report_to=_placed(reader, found.get("report_to"), known),
         timing_allow_origin=_timing(reader, found.get("timing_allow_origin")),
+        websocket=read_websocket(reader, found.get("websocket_origins")),
         edits=_read_edits(reader, found.get("headers")),
     )
 

@@ -102,6 +102,7 @@ class Id(Enum):
     SAME_ADDRESS = ("XO214", Reason.DUPLICATE, "an address is listened on twice")
     DATE = ("XO215", Reason.INVALID, "the value is not a date")
     EXCLUSIVE_KEYS = ("XO216", Reason.INCOMPATIBLE, "two keys exclude each other")
+    COUNT = ("XO217", Reason.INVALID, "the value is not a number of things")
 
     METHOD_CASE = ("XO301", Reason.DOUBTFUL, "methods are case-sensitive")
     LONG_MAX_AGE = ("XO302", Reason.DOUBTFUL, "some browsers keep preflight answers for less")

@@ -3,11 +3,11 @@
 Problems point to the key that has to go, wherever in the file it stands.
 """
 
-from xoproxy.config.drafts import CorsDraft, EditsDraft, Names, Placed, PolicyDraft
+from xoproxy.config.drafts import CorsDraft, EditsDraft, Names, OriginsDraft, Placed, PolicyDraft
 from xoproxy.config.origins import Null, covers_public_suffix, is_insecure
 from xoproxy.config.problems import Id, quoted
 from xoproxy.config.reader import Reader
-from xoproxy.policy.model import ANY, OFF, Cors, FieldEdits, Off, Policy
+from xoproxy.policy.model import ANY, OFF, Cors, FieldEdits, Off, Policy, WebSocketOrigins
 from xoproxy.semantics.origins import OriginPattern
 
 
@@ -26,6 +26,7 @@ def seal(reader: Reader, draft: PolicyDraft, *, is_part: bool = False) -> Policy
         observe_coep=draft.observe_coep.value if draft.observe_coep else None,
         report_to=draft.report_to.value if draft.report_to else None,
         timing_allow_origin=draft.timing_allow_origin.value if draft.timing_allow_origin else None,
+        websocket_origins=_seal_websocket(reader, draft.websocket),
         fields=FieldEdits(
             set=tuple((edit.name, value) for edit in draft.edits.set for value in edit.values),
             add=tuple((edit.name, value) for edit in draft.edits.add for value in edit.values),
@@ -52,10 +53,8 @@ def _seal_cors(reader: Reader, draft: CorsDraft | Placed[Off] | None, *, is_part
         _check_any(reader, draft)
         origins = ()
     else:
-        _check_null(reader, draft)
-        _check_secure(reader, draft)
-        _check_suffixes(reader, draft)
-        origins = tuple(item.value for item in draft.allow_origins.value if not isinstance(item.value, Null))
+        _check_null_with_credentials(reader, draft)
+        origins = _seal_origins(reader, draft)
     return Cors(
         allow_origins=ANY if draft.allow_origins is not None and draft.allow_origins.value is ANY else origins,
         allow_methods=_names(draft.allow_methods),
@@ -65,6 +64,20 @@ def _seal_cors(reader: Reader, draft: CorsDraft | Placed[Off] | None, *, is_part
         allow_null_origin=draft.null_origin is not None,
         max_age_s=draft.max_age_s.value if draft.max_age_s else None,
     )
+
+
+def _seal_websocket(reader: Reader, draft: OriginsDraft | None) -> WebSocketOrigins | None:
+    if draft is None or draft.allow_origins is None or draft.allow_origins.value is ANY:
+        return None
+    return WebSocketOrigins(_seal_origins(reader, draft), draft.null_origin is not None)
+
+
+def _seal_origins(reader: Reader, draft: CorsDraft | OriginsDraft) -> tuple[OriginPattern, ...]:
+    """Return the origins of a list, ``null`` apart, and report those that want a dangerous key."""
+    _check_null(reader, draft)
+    _check_secure(reader, draft)
+    _check_suffixes(reader, draft)
+    return tuple(item.value for item in _origins(draft) if not isinstance(item.value, Null))
 
 
 def _names(names: Placed[Names] | None) -> Names:
@@ -83,7 +96,7 @@ def _check_any(reader: Reader, draft: CorsDraft) -> None:
         )
 
 
-def _check_null(reader: Reader, draft: CorsDraft) -> None:
+def _check_null_with_credentials(reader: Reader, draft: CorsDraft) -> None:
     """The opaque origin is anyone's.  (Fetch, "serializing a request origin")"""
     credentials = draft.allow_credentials
     if draft.null_origin is not None and credentials is not None and credentials.value:
@@ -92,6 +105,10 @@ def _check_null(reader: Reader, draft: CorsDraft) -> None:
             Id.NULL_WITH_CREDENTIALS,
             "any sandboxed frame has the origin null and could read with the user's cookies; remove this or allow_credentials",
         )
+
+
+def _check_null(reader: Reader, draft: CorsDraft | OriginsDraft) -> None:
+    """Nobody means all sandboxed frames by accident."""
     for item in _origins(draft):
         if isinstance(item.value, Null) and draft.null_origin is None:
             reader.report(
@@ -101,7 +118,7 @@ def _check_null(reader: Reader, draft: CorsDraft) -> None:
             )
 
 
-def _check_secure(reader: Reader, draft: CorsDraft) -> None:
+def _check_secure(reader: Reader, draft: CorsDraft | OriginsDraft) -> None:
     """A plain-http origin is whoever is on the path to it.  (Secure Contexts §3.1)"""
     for item in _origins(draft):
         if draft.insecure_origins is None and isinstance(item.value, OriginPattern) and is_insecure(item.value):
@@ -114,7 +131,7 @@ def _check_secure(reader: Reader, draft: CorsDraft) -> None:
             )
 
 
-def _check_suffixes(reader: Reader, draft: CorsDraft) -> None:
+def _check_suffixes(reader: Reader, draft: CorsDraft | OriginsDraft) -> None:
     """A wildcard right below a public suffix covers strangers.  (publicsuffix.org)"""
     for item in _origins(draft):
         if draft.public_suffixes is None and isinstance(item.value, OriginPattern) and covers_public_suffix(item.value):
@@ -127,7 +144,7 @@ def _check_suffixes(reader: Reader, draft: CorsDraft) -> None:
             )
 
 
-def _origins(draft: CorsDraft) -> tuple[Placed[OriginPattern | Null], ...]:
+def _origins(draft: CorsDraft | OriginsDraft) -> tuple[Placed[OriginPattern | Null], ...]:
     listed = draft.allow_origins.value if draft.allow_origins is not None else ()
     return () if listed is ANY else listed
 

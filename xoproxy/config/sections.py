@@ -1,6 +1,7 @@
 """Read the parts of a file that are neither policies nor routes: listeners, admin, reporting, timeouts, limits, log."""
 
 from collections.abc import Mapping
+from enum import Enum
 from typing import Final
 
 from xoproxy.config import addresses, keys, values
@@ -10,9 +11,9 @@ from xoproxy.config.problems import Id, Refused, child_path, quoted
 from xoproxy.config.reader import Reader, Spot
 from xoproxy.config.settings import (
     Address,
+    KeyPair,
     Limits,
     Listener,
-    KeyPair,
     LogFormat,
     LogLevel,
     LogSettings,
@@ -21,9 +22,17 @@ from xoproxy.config.settings import (
     Timeouts,
 )
 from xoproxy.policy.model import ReportingEndpoints
+from xoproxy.semantics import grammar
 
 DEFAULT_ADMIN: Final = TcpAddress("127.0.0.1", 9464)  # 9464: what OpenTelemetry's exporters use for such an endpoint
 ADMIN_TOKEN_VARIABLE: Final = "XOPROXY_ADMIN_TOKEN"  # noqa: S105  a variable's name
+
+
+class PathCheck(Enum):
+    """`limits.paths`."""
+
+    STRICT = "strict"
+    LENIENT = "lenient"
 
 
 def read_version(reader: Reader, root: Spot, spot: Spot | None) -> None:
@@ -150,7 +159,32 @@ def read_limits(reader: Reader, spot: Spot | None) -> Limits:
         default.request_head_bytes if request is None else request,
         default.response_head_bytes if response is None else response,
         reader.value(found.get("request_body"), values.body_size),
+        reader.value(found.get("connections"), values.count),
+        reader.value(found.get("connections_per_client"), values.count),
+        lenient_paths=reader.value(found.get("paths"), values.choice("paths", PathCheck)) is PathCheck.LENIENT,
     )
+
+
+def read_request_id(reader: Reader, spot: Spot | None, default: str | None) -> str | None:
+    """Read `request_id`: a field name, None for ``off``."""
+    if spot is None or reader.peek(spot) == "off":
+        return default if spot is None else None
+    return reader.value(spot, _request_id)
+
+
+def _request_id(text: str) -> str:
+    if text.lower() in ("no", "false", "none", "on", "yes", "true"):
+        raise Refused(Id.NOT_A_CHOICE, f"{quoted(text)} is not a field name; write X-Request-Id, or off")
+    name = values.field_name(text)
+    if grammar.KNOWN_REQUEST_FIELDS.match(b"\n" + name + b":"):
+        raise Refused(Id.FRAMING_FIELD, f"{quoted(text)} has a meaning of its own; write X-Request-Id, or another name")
+    return name.decode("ascii")
+
+
+def read_proxy_status(reader: Reader, spot: Spot | None) -> bool:
+    """Read `proxy_status`."""
+    value = reader.value(spot, values.boolean)
+    return value is not False
 
 
 def read_trusted(reader: Reader, spot: Spot | None) -> tuple[Network, ...]:

@@ -6,6 +6,7 @@ Immutable values.  Each default stands here and nowhere else, with what other se
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +189,8 @@ class LogSettings:
 
 Network = IPv4Network | IPv6Network
 
+DEFAULT_REQUEST_ID: Final = "X-Request-Id"  # what nginx, Envoy, Heroku and most frameworks use
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -203,4 +206,4 @@ class Settings:
     log: LogSettings = LogSettings()
     workers: int | None = 1  # processes; None: one per processor
     proxy_status: bool = True  # our own errors carry Proxy-Status (RFC 9209)
-    request_id: str | None = "X-Request-Id"  # the field that names a request; None: requests have no id
+    request_id: str | None = DEFAULT_REQUEST_ID  # the field that names a request; None: requests have no id

@@ -95,6 +95,13 @@ def body_size(text: str) -> int | None:
     return None if text == "unlimited" else size(text)
 
 
+def count(text: str) -> int:
+    """Parse a whole number from 1 on."""
+    if re.fullmatch(r"[1-9][0-9]{0,8}", text) is None:
+        raise Refused(Id.COUNT, f"{quoted(text)} is not a whole number from 1 on; write it in digits, as 1000")
+    return int(text)
+
+
 def boolean(text: str) -> bool:
     """Parse ``true`` or ``false``; YAML 1.1's other spellings are refused by name."""
     if text in ("true", "false"):

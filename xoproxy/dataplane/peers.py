@@ -1,7 +1,7 @@
 """Who is at the other end of a client's connection, and which peers are believed.
 
-The address is the socket's peer, or the one that a load balancer names in front of the connection (the PROXY protocol).  What is
-told upstream of it, and whether its X-Forwarded-* fields are believed, depends on the generation: a reload may trust others.
+The address is the socket's peer, or the one that a load balancer names in front of the connection (the PROXY protocol).  What
+is told upstream of it, and whether its X-Forwarded-* fields are believed, depends on the generation: a reload may trust others.
 """
 
 import asyncio

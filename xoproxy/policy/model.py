@@ -87,6 +87,14 @@ class Cors:
 
 
 @dataclass(frozen=True, slots=True)
+class WebSocketOrigins:
+    """`websocket_origins`: whose pages may open WebSockets, besides those of the request's own origin.  (RFC 6455 §10.2)"""
+
+    allow_origins: tuple[OriginPattern, ...] = ()
+    allow_null_origin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class FieldEdits:
     """`headers`: edits of response fields that no typed key owns.  Names keep the case of the file."""
 
@@ -107,6 +115,7 @@ class Policy:
     observe_coep: Embedder | None = None
     report_to: str | None = None
     timing_allow_origin: tuple[bytes, ...] | Literal[Anything.ANY] | None = None
+    websocket_origins: WebSocketOrigins | None = None  # None: any page may, as far as we are concerned
     fields: FieldEdits = field(default_factory=FieldEdits)
 
 

@@ -12,7 +12,7 @@ from xoproxy.policy.model import Policy, ReportingEndpoints
 from xoproxy.policy.plan import ResponsePlan
 from xoproxy.policy.rule import Rule
 from xoproxy.semantics.heads import RequestHead
-from xoproxy.semantics.targets import route_path
+from xoproxy.semantics.targets import is_unreadable, other_readings, route_path
 
 
 def compile_path(glob: str) -> re.Pattern[bytes]:
@@ -63,7 +63,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Answer the request here: a preflight, or no route.  `detail` is why, in words; empty for a success."""
+    """Answer the request here: a preflight, or a refusal.  `detail` is why, in words; empty for a success."""
 
     status: int
     plan: ResponsePlan
@@ -117,11 +117,18 @@ def host_name(authority: bytes) -> bytes:
 class RouteTable:
     """All routes of a generation, compiled."""
 
-    __slots__ = ("_default", "_table", "default_plan", "routes")
+    __slots__ = ("_default", "_lenient_paths", "_table", "_uses_paths", "default_plan", "routes")
 
-    def __init__(self, routes: tuple[Route, ...], default: Policy, endpoints: ReportingEndpoints) -> None:
-        """`default` is the policy for answers that belong to no route: unreadable heads, no route (404)."""
+    def __init__(
+        self, routes: tuple[Route, ...], default: Policy, endpoints: ReportingEndpoints, *, lenient_paths: bool = False
+    ) -> None:
+        """`default` is the policy for answers that belong to no route: unreadable heads, no route (404).
+
+        `lenient_paths`: forward also what a backend could read as a path of another route.
+        """
         self.routes = routes
+        self._lenient_paths = lenient_paths
+        self._uses_paths = any(route.match.path is not None for route in routes)
         rules: dict[Policy, Rule] = {}
         self._table = tuple(
             (_Matcher(route.match), route, rules.setdefault(route.policy, Rule(route.policy, endpoints))) for route in routes
@@ -137,15 +144,23 @@ class RouteTable:
         """
         # A preflight is OPTIONS + Origin + Access-Control-Request-Method (Fetch §3.3.2); any other OPTIONS is the backend's.
         asked = head.preflight_method if head.method == b"OPTIONS" and head.origin is not None else None
-        found = self._find(head, head.method if asked is None else asked)
+        method = head.method if asked is None else asked
+        found = self._find(head, method)
         if found is None:
             return Answer(404, self._default.plan(head, scheme, authority), None, "no route matches this request")
         route, rule = found
+        if not self._lenient_paths:
+            doubt = self._doubt(head, method, route)
+            if doubt:
+                return Answer(400, rule.plan(head, scheme, authority), route, doubt)
         if asked is not None:
             plan = rule.answer_preflight(head, scheme, authority)
             if plan is not None:
                 return _preflight_answer(plan, route)
-        return Forward(route, rule.plan(head, scheme, authority))
+        plan = rule.plan(head, scheme, authority)
+        if head.upgrade is not None and rule.refuses_websocket(head, scheme, authority):
+            return Answer(403, plan, route, "this origin is not allowed to open WebSockets here")
+        return Forward(route, plan)
 
     def plan_for_refused(self, remains: RequestHead, scheme: bytes) -> ResponsePlan:
         """Return the plan for the answer to a head that was refused, from what could be read of it (`heads.read_remains`)."""
@@ -156,15 +171,26 @@ class RouteTable:
 
     def _find(self, head: RequestHead, method: bytes) -> tuple[Route, Rule] | None:
         """Return the first route that matches; `method` is the request's, or the one a preflight asks for."""
-        host = path = b""
+        if self._table and self._table[0][0].is_anything:
+            return self._table[0][1:]
+        return self._first(method, host_name(head.host), route_path(head.target))
+
+    def _first(self, method: bytes, host: bytes, path: bytes) -> tuple[Route, Rule] | None:
         for matcher, route, rule in self._table:
-            if not matcher.is_anything:
-                if not path:
-                    host, path = host_name(head.host), route_path(head.target)
-                if not matcher.covers(method, host, path):
-                    continue
-            return route, rule
+            if matcher.is_anything or matcher.covers(method, host, path):
+                return route, rule
         return None
+
+    def _doubt(self, head: RequestHead, method: bytes, route: Route) -> str:
+        """Return why a backend could read the path as one of another route than `route`; empty if none could."""
+        if is_unreadable(head.target):
+            return "the path holds a back-slash or %00, which servers read in different ways"
+        if self._uses_paths:
+            for path in other_readings(head.target):
+                other = self._first(method, host_name(head.host), path)
+                if other is None or other[0] is not route:
+                    return "servers read this path in different ways, and the routes here differ for them"
+        return ""
 
 
 def _preflight_answer(plan: ResponsePlan, route: Route) -> Answer:

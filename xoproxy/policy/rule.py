@@ -10,6 +10,7 @@ from xoproxy.policy.cors import CorsOutcome, CorsRule
 from xoproxy.policy.model import OFF, Cors, Embedder, EmbedderPolicy, FieldEdits, Opener, Policy, ReportingEndpoints
 from xoproxy.policy.model import ResourcePolicy as Resource
 from xoproxy.policy.plan import ResponsePlan
+from xoproxy.policy.websocket import WebSocketRule
 from xoproxy.semantics.forwarding import HOP_BY_HOP
 from xoproxy.semantics.heads import RequestHead
 from xoproxy.semantics.origins import own_origin
@@ -110,11 +111,20 @@ def _vary_line(names: tuple[bytes, ...]) -> bytes:
 class Rule:
     """A `Policy`, compiled: gives the response plan of a request in about a microsecond."""
 
-    __slots__ = ("_auto", "_cors", "_owns_cors", "_plans", "_plans_without_credentialless", "_remembered_preflight")
+    __slots__ = (
+        "_auto",
+        "_cors",
+        "_owns_cors",
+        "_plans",
+        "_plans_without_credentialless",
+        "_remembered_preflight",
+        "_websocket",
+    )
 
     def __init__(self, policy: Policy, endpoints: ReportingEndpoints) -> None:
         self._cors = CorsRule(policy.cors) if isinstance(policy.cors, Cors) else None
         self._owns_cors = policy.cors is not None
+        self._websocket = WebSocketRule(policy.websocket_origins) if policy.websocket_origins is not None else None
         self._auto = _is_auto(policy.coep) or _is_auto(policy.observe_coep)
         vary = (b"User-Agent",) if self._auto else ()
         if self._cors is not None and self._cors.varies:
@@ -164,6 +174,10 @@ class Rule:
         is_short = sum(map(len, (head.origin, head.preflight_method, *asked))) <= _MAX_REMEMBERED_BYTES
         preflight = self._remembered_preflight if is_short else self._preflight
         return preflight(plans, head.origin, head.preflight_method, asked)
+
+    def refuses_websocket(self, head: RequestHead, scheme: bytes, authority: bytes) -> bool:
+        """Whether this request would open a WebSocket for a page that may not."""
+        return self._websocket is not None and self._websocket.refuses(head, scheme, authority)
 
     def _preflight(self, plans: _Plans, origin: bytes, method: bytes, asked: tuple[bytes, ...]) -> ResponsePlan:
         assert self._cors is not None

@@ -3,8 +3,8 @@
 Rule 1: nothing is believed of a peer that is not trusted.
 Rule 2: a list is read from its right end, where the peer wrote; each address that is itself a trusted proxy vouches for the one
 before it, and the first that is not is the client.  What stands further left the client may have made up.
-Rule 3: X-Forwarded-* and Forwarded are not mixed.  Where a proxy sends any of the former they count alone: most proxies set only
-these, and pass on a Forwarded that the client made up.
+Rule 3: X-Forwarded-* and Forwarded are not mixed.  Where a proxy sends any of the former they count alone: most proxies set
+only these, and pass on a Forwarded that the client made up.
 """
 
 import ipaddress
@@ -84,11 +84,12 @@ def _client(nodes: list[bytes], hop: Hop) -> tuple[bytes, int]:
 
 
 def address_of(node: bytes) -> bytes | None:
-    """Return the IP address of a node: ``192.0.2.1``, ``192.0.2.1:80``, ``2001:db8::1``, ``[2001:db8::1]:80``.  (RFC 7239 §6)"""
+    """Return the IP address of a node, which may have a port, and brackets where it is IPv6.  (RFC 7239 §6)"""
+    address = node
     if node[:1] == b"[":
         address = node[1:].partition(b"]")[0]
-    else:
-        address = node.partition(b":")[0] if node.count(b":") == 1 else node
+    elif node.count(b":") == 1:
+        address = node.partition(b":")[0]
     try:
         ipaddress.ip_address(address.decode("ascii"))
     except ValueError:  # of which UnicodeDecodeError is one
@@ -101,7 +102,7 @@ _PAIR: Final = re.compile(rb"[ \t]*+(" + TOKEN + rb"++)=(?:(" + TOKEN + rb'++)|"
 
 
 def read_forwarded(value: bytes) -> list[dict[bytes, bytes]] | None:
-    """Read a Forwarded field value: one mapping of lower-case parameters per element; None if it is malformed.  (RFC 7239 §4)"""
+    """Read a Forwarded value: per element its parameters, names in lower case; None if it is malformed.  (RFC 7239 §4)"""
     elements: list[dict[bytes, bytes]] = []
     element: dict[bytes, bytes] = {}
     at = 0

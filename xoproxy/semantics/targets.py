@@ -1,6 +1,11 @@
 """Request targets: their form, and the path by which routes are chosen.  (RFC 9112 §3.2, RFC 3986 §6.2.2)
 
 The target itself is forwarded byte for byte.  Only the choice of a route looks at the decoded, dot-segment-free path.
+
+Backends do not agree on what a path means: some decode ``%2F``, some merge ``//``, some take ``\\`` for ``/``, some cut
+``;params``, some resolve no dot segments, some decode twice.  Which of them stands behind us is not known, so a path is a set of
+*readings*.  As long as all lead to the same route they do no harm; where they do not, one route's rules could be had for a path
+of another.
 """
 
 import re
@@ -36,13 +41,53 @@ def route_path(target: bytes) -> bytes:
 
     ``*`` stays ``*``; an absolute-form target without a path has ``/``.
     """
+    path = _raw_path(target)
+    if b"%" in path:
+        path = unquote_to_bytes(path)
+    return _without_dot_segments(path) if b"/." in path else path
+
+
+def _raw_path(target: bytes) -> bytes:
     path = target.partition(b"?")[0]
     if path[:1] != b"/" and path != b"*":
         absolute = _ABSOLUTE.fullmatch(target)
         path = (absolute[2] if absolute is not None else None) or b"/"
-    if b"%" in path:
-        path = unquote_to_bytes(path)
-    return _without_dot_segments(path) if b"/." in path else path
+    return path
+
+
+# What backends may read differently: other slashes, dot segments, parameters, and escapes of these or of an escape.
+_DOUBTFUL: Final = re.compile(rb"[\\\\;]|//|/\.|%(?:2[5EFef]|3[Bb]|5[Cc])")
+_KEPT_ESCAPES: Final = re.compile(rb"(?i)%(?=2f|5c)")
+_PARAMETERS: Final = re.compile(rb";[^/]*+")
+_SLASHES: Final = re.compile(rb"/{2,}+")
+
+
+def is_unreadable(target: bytes) -> bool:
+    """Whether the path holds what no path can: a back-slash (RFC 3986 §3.3), or NUL, at which some backends end it."""
+    return (b"\\" in target or b"%00" in target) and (b"\\" in (path := target.partition(b"?")[0]) or b"%00" in path)
+
+
+def other_readings(target: bytes) -> tuple[bytes, ...]:
+    """Return the paths, other than `route_path`, that a backend could take the target for.  Mostly there is none."""
+    path = _raw_path(target)
+    if _DOUBTFUL.search(path) is None:
+        return ()
+    decoded = unquote_to_bytes(path)
+    partly = unquote_to_bytes(_KEPT_ESCAPES.sub(b"%25", path))  # %2F and %5C are data, no separators (RFC 3986 §2.2)
+    found = {partly, _without_dot_segments(partly), _as_lenient_as_can_be(decoded), _without_dot_segments(_merged(decoded))}
+    if b"%" in decoded:
+        found.add(_as_lenient_as_can_be(unquote_to_bytes(decoded)))
+    found.discard(route_path(target))
+    return tuple(found)
+
+
+def _merged(path: bytes) -> bytes:
+    return _SLASHES.sub(b"/", path.replace(b"\\", b"/"))
+
+
+def _as_lenient_as_can_be(path: bytes) -> bytes:
+    """Return what a servlet container makes of a path: parameters cut, slashes merged, dot segments resolved."""
+    return _without_dot_segments(_merged(_PARAMETERS.sub(b"", path.replace(b"\\", b"/"))))
 
 
 def _without_dot_segments(path: bytes) -> bytes:
