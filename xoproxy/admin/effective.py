@@ -10,7 +10,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import cast
 
 from xoproxy.config.generation import Generation
-from xoproxy.config.settings import Endpoint, TcpAddress, UnixAddress
+from xoproxy.config.settings import Endpoint, PassedAddress, TcpAddress, UnixAddress
 from xoproxy.policy.model import FieldEdits
 from xoproxy.policy.routes import Route
 from xoproxy.semantics.origins import OriginPattern
@@ -53,7 +53,7 @@ def as_json(value: object) -> Json:  # noqa: PLR0911  one case per kind of value
             return as_json(value.value)
         case OriginPattern():
             return value.text()
-        case TcpAddress() | UnixAddress() | Endpoint() | IPv4Network() | IPv6Network():
+        case TcpAddress() | UnixAddress() | PassedAddress() | Endpoint() | IPv4Network() | IPv6Network():
             return str(value)
         case FieldEdits():
             return {"set": _names(value.set), "add": _names(value.add), "remove": as_json(value.remove)}

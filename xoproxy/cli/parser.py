@@ -69,7 +69,7 @@ def make_parser(configure_demo: Configure | None) -> argparse.ArgumentParser:
 
 def _configure_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-c", "--config", metavar="FILE", help=_FILE_HELP)
-    listen_help = "where to listen: HOST:PORT, :PORT, [::]:PORT or unix:PATH; may be given several times"
+    listen_help = "where to listen: HOST:PORT, :PORT, [::]:PORT, unix:PATH or systemd[:NAME]; may be given several times"
     parser.add_argument("--listen", metavar="ADDR", action="append", help=listen_help)
     parser.add_argument("--upstream", metavar="URL", help="where to forward: http://, https:// or http+unix:")
     parser.add_argument(

@@ -9,7 +9,7 @@ from typing import Final
 
 from xoproxy.config.origins import is_loopback, punycode
 from xoproxy.config.problems import Id, Refused, quoted
-from xoproxy.config.settings import Address, Endpoint, Network, TcpAddress, UnixAddress
+from xoproxy.config.settings import Address, Endpoint, Network, PassedAddress, TcpAddress, UnixAddress
 
 _HOST_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._\-]*):([0-9]{1,5})")
 _NAME: Final = re.compile(
@@ -19,6 +19,7 @@ _UPSTREAM: Final = re.compile(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._\-]+)
 _LOOSE_UPSTREAM: Final = re.compile(
     r"(?:(https?)://)?(?:[^@/?#]*@)?(\[[0-9a-f:.]+\]|[a-z0-9._\-]+)(?::([0-9]{1,5}))?(?:[/?#].*)?", re.IGNORECASE
 )
+_PASSED: Final = re.compile(r"systemd(?::([!-9;-~]{1,255}))?")  # FileDescriptorName=, systemd.socket(5)
 _UNIX_PATH: Final = re.compile(r"/[^\s\0]*[^\s\0/]")
 _PATH_GLOB: Final = re.compile(r"/[^?#\s\\]*")
 _COLLECTOR: Final = re.compile(r"https://[A-Za-z0-9._\-\[\]:]+(?:/[!#-\[\]-~]*)?|/[!#-\[\]-~]*")
@@ -28,7 +29,17 @@ MAX_WILDCARDS: Final = 8
 
 
 def address(text: str) -> Address:
-    """Parse ``HOST:PORT``, ``:PORT``, ``[::]:PORT`` or ``unix:/path``."""
+    """Parse ``HOST:PORT``, ``:PORT``, ``[::]:PORT``, ``unix:/path``, ``systemd`` or ``systemd:NAME``."""
+    if text.startswith("systemd:") or text == "systemd":
+        passed = _PASSED.fullmatch(text)
+        if passed is None:
+            raise Refused(Id.ADDRESS, f"{quoted(text)} does not name a passed socket; write systemd, or systemd:NAME")
+        return PassedAddress(passed[1] or "")
+    return own_address(text)
+
+
+def own_address(text: str) -> Address:
+    """Parse an address that we open ourselves: ``HOST:PORT``, ``:PORT``, ``[::]:PORT`` or ``unix:/path``."""
     if text.startswith("unix:"):
         return UnixAddress(_unix_path(text.removeprefix("unix:"), text, Id.ADDRESS))
     match = _HOST_PORT.fullmatch(text)

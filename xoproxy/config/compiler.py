@@ -9,6 +9,7 @@ from typing import Final
 from xoproxy.config import keys, sections
 from xoproxy.config.composition import UNTOUCHED, Policies
 from xoproxy.config.generation import Generation
+from xoproxy.config.listening import read_listeners
 from xoproxy.config.nodes import Mapping as MappingNode
 from xoproxy.config.nodes import compose
 from xoproxy.config.options import Overrides, complete, overlay
@@ -82,7 +83,7 @@ def _compile(reader: Reader, tree: MappingNode, listen: Listener) -> _Compiled:
         seal(reader, draft, is_part=True)
     admin, token_file = sections.read_admin(reader, found.get("admin"))
     settings = Settings(
-        listeners=sections.read_listeners(reader, found.get("listen"), listen),
+        listeners=read_listeners(reader, found.get("listen"), listen, trusts_proxies="trusted_proxies" in found),
         upstreams=upstreams.settings(),
         admin=admin,
         admin_token_file=token_file,

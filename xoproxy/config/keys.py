@@ -69,7 +69,11 @@ TOP: Final = Keys(
     ),
 )
 LISTENER: Final = Keys(
-    "an entry of `listen`", ("address", "tls"), _peers({"address": "bind host port listen addr", "tls": "ssl https"})
+    "an entry of `listen`",
+    ("address", "tls", "proxy_protocol"),
+    _peers(
+        {"address": "bind host port listen addr", "tls": "ssl https", "proxy_protocol": "accept_proxy send_proxy proxyprotocol"}
+    ),
 )
 LISTEN_TLS: Final = Keys(
     "`tls` of an entry of `listen`",

@@ -1,4 +1,4 @@
-"""Read the parts of a file that are neither policies nor routes: listeners, admin, reporting, timeouts, limits, log."""
+"""Read the parts of a file that are neither policies nor routes nor listeners: admin, reporting, timeouts, limits, log."""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -6,14 +6,11 @@ from typing import Final
 
 from xoproxy.config import addresses, keys, values
 from xoproxy.config.nodes import Mapping as MappingNode
-from xoproxy.config.nodes import Scalar, Sequence
 from xoproxy.config.problems import Id, Refused, child_path, quoted
 from xoproxy.config.reader import Reader, Spot
 from xoproxy.config.settings import (
     Address,
-    KeyPair,
     Limits,
-    Listener,
     LogFormat,
     LogLevel,
     LogSettings,
@@ -44,50 +41,6 @@ def read_version(reader: Reader, root: Spot, spot: Spot | None) -> None:
         reader.report(spot.place, Id.VERSION, f"version {quoted(str(text))} is not known to this xoproxy; write version: 1")
 
 
-def read_listeners(reader: Reader, spot: Spot | None, default: Listener) -> tuple[Listener, ...]:
-    """Read `listen`: entries, addresses, or one of either."""
-    if spot is None:
-        return (default,)
-    several = isinstance(spot.node, Sequence)
-    items = reader.items(spot) if several or isinstance(spot.node, Scalar) else (spot,)
-    listeners: list[Listener] = []
-    for item in items or ():
-        listener = _read_listener(reader, item)
-        if listener is None:
-            continue
-        if not _is_any_port(listener.address) and any(listener.address == other.address for other in listeners):
-            reader.report(
-                item.place, Id.SAME_ADDRESS, f"{quoted(str(listener.address))} is listened on already; remove one of the two"
-            )
-        listeners.append(listener)
-    return tuple(listeners)
-
-
-def _is_any_port(address: Address) -> bool:
-    """Whether the system chooses the port: each such listener gets another."""
-    return isinstance(address, TcpAddress) and address.port == 0
-
-
-def _read_listener(reader: Reader, spot: Spot) -> Listener | None:
-    if not isinstance(spot.node, MappingNode):
-        address = reader.value(spot, addresses.address)
-        return Listener(address) if address is not None else None
-    found = reader.mapping(spot, keys.LISTENER)
-    tls = reader.mapping(found.get("tls"), keys.LISTEN_TLS)
-    certificate, key = reader.value(tls.get("certificate"), str), reader.value(tls.get("key"), str)
-    for name in ("certificate", "key"):
-        if "tls" in found and reader.lacks(found["tls"], name, keys.LISTEN_TLS):
-            reader.report(
-                found["tls"].key_place, Id.MISSING_KEY, f"tls needs {name}; write tls: {{certificate: cert.pem, key: key.pem}}"
-            )
-    if reader.lacks(spot, "address", keys.LISTENER):
-        reader.report(spot.place, Id.MISSING_KEY, "the key address is missing; write address: 127.0.0.1:8080")
-    address = reader.value(found.get("address"), addresses.address)
-    if address is None:
-        return None
-    return Listener(address, (KeyPair(certificate, key),) if certificate is not None and key is not None else ())
-
-
 def read_admin(reader: Reader, spot: Spot | None) -> tuple[Address | None, str | None]:
     """Read `admin`: its address, None for ``off``, and the file that holds its token."""
     if spot is None:
@@ -95,7 +48,7 @@ def read_admin(reader: Reader, spot: Spot | None) -> tuple[Address | None, str |
     if isinstance(spot.node, MappingNode):
         found = reader.mapping(spot, keys.ADMIN)
         at, token_file = found.get("address"), reader.value(found.get("token_file"), str)
-        address = reader.value(at, addresses.address) if at is not None else DEFAULT_ADMIN
+        address = reader.value(at, addresses.own_address) if at is not None else DEFAULT_ADMIN
     else:
         at, token_file = spot, None
         if reader.value(spot, str) in ("off", None):
@@ -115,7 +68,7 @@ def read_admin(reader: Reader, spot: Spot | None) -> tuple[Address | None, str |
 def _admin_address(text: str) -> Address:
     if text.lower() in ("off", "no", "false", "none"):
         raise Refused(Id.ADDRESS, f"{quoted(text)} is not an address; write off")
-    return addresses.address(text)
+    return addresses.own_address(text)
 
 
 def read_endpoints(reader: Reader, spot: Spot | None) -> ReportingEndpoints:

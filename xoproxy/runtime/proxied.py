@@ -164,29 +164,28 @@ class _Arrival:
 
     def _read(self) -> None:
         try:
-            seen = self._socket.recv(MAX_HEADER_BYTES - len(self._received), socket.MSG_PEEK)
+            self._look()
         except (BlockingIOError, InterruptedError):
-            return
-        except OSError:
-            seen = b""
-        if not seen:
-            # A balancer's health check may do no more than connect.
-            self._refuse("the connection ended within the header") if self._received else self.drop()
+            pass
+        except OSError:  # reset
+            self.drop()
+
+    def _look(self) -> None:
+        """Look at what is here of the header, and take no byte beyond it."""
+        seen = self._socket.recv(MAX_HEADER_BYTES - len(self._received), socket.MSG_PEEK)
+        if not seen and not self._received:
+            self.drop()  # a balancer's health check may do no more than connect
             return
         match read_proxy_header(self._received + seen):
             case ProxyHeader() as header:
-                self._take(header.length - len(self._received))
+                self._socket.recv(header.length - len(self._received))
                 self._hand_on(header)
             case ProxyFault(reason):
                 self._refuse(reason)
+            case None if not seen:
+                self._refuse("the connection ended within the header")
             case None:
-                self._received += self._take(len(seen))  # or the socket would stay readable, and this would spin
-
-    def _take(self, size: int) -> bytes:
-        """Take bytes that were seen."""
-        taken = self._socket.recv(size)
-        assert len(taken) == size, "the kernel takes back nothing that it has shown"
-        return taken
+                self._received += self._socket.recv(len(seen))  # or the socket would stay readable, and this would spin
 
     def _hand_on(self, header: ProxyHeader) -> None:
         source = ProxiedSource(header.address, header.secure) if header.address is not None else None

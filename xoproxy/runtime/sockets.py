@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from xoproxy.config.settings import Address, PassedAddress, TcpAddress, UnixAddress, UpstreamSettings
+from xoproxy.runtime.passed import PassedSocketsError, passed_sockets
 
 BACKLOG: Final = 2048  # nginx 511, HAProxy follows maxconn; the kernel caps it at somaxconn (4096)
 
@@ -37,7 +38,9 @@ def open_sockets(address: Address, unix_mode: int = PUBLIC_SOCKET_MODE, *, reuse
             case UnixAddress():
                 return [_open_unix(address, unix_mode)]
             case PassedAddress():
-                raise ListenError(f"cannot listen on {address}: the service manager passed no sockets")
+                return passed_sockets(address.name)
+    except PassedSocketsError as exc:
+        raise ListenError(f"cannot listen on {address}: {exc}") from exc
     except OSError as exc:
         raise ListenError(f"cannot listen on {address}: {_reason(exc)}{_hint(exc, address)}") from exc
 
