@@ -1,5 +1,6 @@
 """Compare what was seen with what the table says.  A judgement is None, or what is wrong in words."""
 
+import re
 from typing import assert_never
 
 from conformance.model import TOKEN, Answered, Case, Forwarded, Marker, Nothing, Outcome, Refused
@@ -7,6 +8,8 @@ from conformance.observed import Answer, Observation, Seen, values
 
 # What a proxy says of itself and of the client's side: not compared line by line.
 _ADDED = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded", "via", "x-request-id", "transfer-encoding")
+
+_METHOD = re.compile(rb"[A-Z]*$")  # after content that may be anything
 
 
 def judge(case: Case, observation: Observation, *, exact: bool) -> str | None:
@@ -62,6 +65,8 @@ class _Judge:
             case Answered():
                 return self._answered(outcome)
             case Nothing():
+                if self._seen and not self._seen[0].complete:
+                    self._seen.pop(0)
                 return None if not self._answers else f"an answer with {self._answers[0].status} where none was due"
             case _:
                 assert_never(outcome)
@@ -96,7 +101,7 @@ class _Judge:
             return f"forwarded, but answered {answer.head[:80]!r}"
         return None
 
-    def _compare(self, outcome: Forwarded, seen: Seen) -> str | None:
+    def _compare(self, outcome: Forwarded, seen: Seen) -> str | None:  # noqa: PLR0911  a list of comparisons
         """Compare a request that arrived with the one that was sent."""
         method, target, lines = _sent(self._observation.sent, seen, self._outcomes.index(outcome))
         if seen.method != method:
@@ -126,7 +131,7 @@ class _Judge:
             return "no answer"
         return _compare_answer(outcome, self._answers.pop(0))
 
-    def _end(self) -> str | None:
+    def _end(self) -> str | None:  # noqa: PLR0911  a list of comparisons
         """Judge what is left: the marker, and nothing else."""
         if self._seen:
             return f"the backend saw an unexpected request: {self._seen[0].head[:80]!r}"
@@ -177,8 +182,8 @@ def _name(line: bytes) -> str:
 
 def _sent(sent: bytes, seen: Seen, at: int) -> tuple[bytes, bytes, list[bytes]]:
     """Return method, target and field lines of the request that was sent: the first, or the one with the target `seen` has."""
-    start = 0 if not at else max(0, sent.find(b" " + seen.target + b" "))
-    start = sent.rfind(b"\n", 0, start) + 1 if start else 0
+    found = sent.rfind(b" " + seen.target + b" ") if at else -1
+    start = _METHOD.search(sent, 0, found).start() if found > 0 else 0
     head = sent[start:].lstrip(b"\r\n").partition(b"\r\n\r\n")[0]
     line, *lines = head.split(b"\r\n")
     method, _, rest = line.partition(b" ")

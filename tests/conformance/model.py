@@ -50,7 +50,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """The connection ends, or is aborted, without a byte of an answer."""
+    """The connection ends, or is aborted, without a byte of an answer; the backend sees no whole request."""
 
     method: bytes = b"GET"
 

@@ -14,6 +14,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Self
 
 from support.ports import free_port
 
@@ -44,6 +45,7 @@ http {{
     upstream backend {{ server 127.0.0.1:{backend}; keepalive 32; }}
     server {{
         listen 127.0.0.1:{port};
+        server_name front.example;
         location / {{
             proxy_pass http://backend;
             proxy_http_version 1.1;
@@ -170,7 +172,7 @@ class Target:
         """All that it has written so far."""
         return self.log.read_text(encoding="utf-8", errors="backslashreplace")
 
-    def __enter__(self) -> "Target":
+    def __enter__(self) -> Self:
         deadline = time.monotonic() + START_S
         while True:
             with socket.socket() as probe:
@@ -197,5 +199,5 @@ def version_of(kind: Kind) -> str:
     """Return the program's name and version."""
     run = subprocess.run(kind.version, capture_output=True, text=True, env={**os.environ, "PATH": _PATH}, check=False)
     words = (run.stdout + run.stderr).split("\n")[0].replace("nginx version: ", "").replace("nginx/", "nginx ")
-    words = words if words.startswith(kind.name) or words.startswith("HAProxy") else f"{kind.name} {words}"
+    words = words if words.startswith((kind.name, "HAProxy")) else f"{kind.name} {words}"
     return words.partition(" - ")[0].replace("HAProxy version", "haproxy")
