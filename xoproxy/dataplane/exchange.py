@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from xoproxy.dataplane.client import ClientConnection
     from xoproxy.dataplane.pool import Upstream
     from xoproxy.dataplane.upstream import UpstreamConnection
+    from xoproxy.dataplane.waiting import Place
 
 
 class Passing(Enum):
@@ -79,7 +80,7 @@ class Exchange:
         self.request = body_of(head)
         self.response: BodyPass | None = None  # None until the final head came
         self.connection: UpstreamConnection | None = None
-        self.connecting: asyncio.Task[None] | None = None
+        self.connecting: asyncio.Task[None] | Place | None = None  # or waits for its turn
         self.ended = False
         self.tunnel: Tunnel | None = None
         self._upstream: Upstream
@@ -98,7 +99,7 @@ class Exchange:
         self._block = request_for_upstream(self.head, hop, upstream.default_host)
         self._waiting.append(self._block)
         upstream.send(self)
-        if self.connection is None:
+        if self.connection is None and not self.ended:
             self.client.not_due()  # connecting has a deadline of its own, and knows better what went wrong
 
     def use(self, connection: "UpstreamConnection") -> None:
@@ -236,7 +237,7 @@ class Exchange:
         """The upstream's connection is gone, before the exchange ended."""
         connection = self.connection
         assert connection is not None
-        connection.pool.outstanding -= 1
+        self._upstream.lost(connection)
         self.connection = None
         if self.tunnel is not None:
             self._end()
@@ -246,17 +247,17 @@ class Exchange:
         elif self._may_retry(connection):
             self._waiting.append(self._block)
             self.client.not_due()
-            self._upstream.send(self, fresh=True)
+            self._upstream.send_again(self, connection)
         else:
             self.fail(ErrorKind.CONNECTION_TERMINATED)
 
     def _may_retry(self, connection: "UpstreamConnection") -> bool:
-        """A kept connection was closed as we used it: what is safe may go once more, on a new one.  (RFC 9112 §9.3.1)"""
+        """A connection ended before it answered: what is safe may go once more, on a new one.  (RFC 9110 §9.2.2)"""
         return (
-            connection.requests > 1
-            and self.head.framing is Framing.NONE
+            self.head.framing is NONE
             and is_idempotent(self.head.method)
             and not connection.has_answered
+            and self._upstream.may_send_again(connection)
         )
 
     # A tunnel.  (RFC 9110 §7.8, RFC 6455)

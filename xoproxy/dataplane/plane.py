@@ -11,21 +11,30 @@ from xoproxy.dataplane.admission import Admission, Admissions
 from xoproxy.dataplane.client import ClientConnection
 from xoproxy.dataplane.deadlines import Deadlines
 from xoproxy.dataplane.peers import trusts
-from xoproxy.dataplane.pool import Upstream
+from xoproxy.dataplane.pool import Surroundings, Upstream, tell_nobody
+from xoproxy.dataplane.resolving import LookUp, system_look_up
 from xoproxy.dataplane.source import ProxiedSource
+from xoproxy.telemetry.events import Event
 from xoproxy.telemetry.records import ExchangeRecord
 
 
 class DataPlane:
     """Serves the connections it is given by the generation in force.  To be made and used in a running loop."""
 
-    def __init__(self, generation: Generation, emit: Callable[[ExchangeRecord], None]) -> None:
-        """`emit` is called once per exchange, at its end; it must not block."""
+    def __init__(
+        self,
+        generation: Generation,
+        emit: Callable[[ExchangeRecord], None],
+        report: Callable[[Event], None] = tell_nobody,
+        look_up: LookUp = system_look_up,
+    ) -> None:
+        """`emit` is called once per exchange, at its end, `report` with what happens to upstreams; neither must block."""
         self.loop = asyncio.get_running_loop()
         self.deadlines = Deadlines(self.loop)
         self.draining = False
         self.generation = generation
         self._emit = emit
+        self._around = Surroundings(self.deadlines, report, look_up)
         self._upstreams: dict[str, Upstream] = {}
         self._connections: set[ClientConnection] = set()
         self._admissions = Admissions()
@@ -42,7 +51,7 @@ class DataPlane:
             present = self._upstreams.get(settings.name)
             idle_s = generation.settings.timeouts.pool_s
             unchanged = present is not None and present.serves(settings, idle_s)
-            kept[settings.name] = present if present is not None and unchanged else Upstream(settings, self.deadlines, idle_s)
+            kept[settings.name] = present if present is not None and unchanged else Upstream(settings, self._around, idle_s)
         for name, upstream in self._upstreams.items():
             if kept.get(name) is not upstream:
                 upstream.retire()

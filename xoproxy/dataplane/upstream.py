@@ -5,6 +5,7 @@ nobody asked for, or that follow the end of a response, end the connection, so t
 """
 
 import asyncio
+import select
 from typing import TYPE_CHECKING, Final, cast
 
 from xoproxy.dataplane.deadlines import Deadlines, Timed
@@ -15,8 +16,8 @@ from xoproxy.semantics.grammar import HEAD_END, LENIENT_HEAD_END
 from xoproxy.semantics.heads import read_response_head
 
 if TYPE_CHECKING:
+    from xoproxy.dataplane.addresses import AddressPool
     from xoproxy.dataplane.exchange import Exchange
-    from xoproxy.dataplane.pool import EndpointPool
 
 # A backend may send several hints; whoever sends more than this is broken or hostile.  (nginx takes any number, Envoy 100)
 MAX_INTERIM_HEADS: Final = 32
@@ -33,6 +34,8 @@ class UpstreamConnection(Timed, asyncio.Protocol):
         "_searched",
         "exchange",
         "has_answered",
+        "is_reserved",
+        "is_second_try",
         "pool",
         "reading_body",
         "requests",
@@ -40,7 +43,7 @@ class UpstreamConnection(Timed, asyncio.Protocol):
         "write_paused",
     )
 
-    def __init__(self, pool: "EndpointPool", deadlines: Deadlines) -> None:
+    def __init__(self, pool: "AddressPool", deadlines: Deadlines) -> None:
         super().__init__(deadlines)
         self.pool = pool
         self.transport: asyncio.Transport
@@ -49,6 +52,8 @@ class UpstreamConnection(Timed, asyncio.Protocol):
         self.reading_body = False
         self.has_answered = False  # a byte of a response to the present request has come
         self.write_paused = False
+        self.is_reserved = False  # for an exchange that does not have it yet
+        self.is_second_try = False  # another new connection ended before it answered the exchange that this one is made for
         self._head_limit = 0
         self._held = False
         self._pending = b""
@@ -76,6 +81,12 @@ class UpstreamConnection(Timed, asyncio.Protocol):
             self.flow()
         self.due_in(seconds)
         return True
+
+    def has_news(self) -> bool:
+        """Whether something has arrived that was not read yet: of an idle connection the end, or what nobody asked for."""
+        arrived = select.poll()
+        arrived.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return bool(arrived.poll(0))
 
     def finish(self, seconds: float) -> None:
         """End the connection once all is written, but within `seconds`."""
@@ -161,10 +172,12 @@ class UpstreamConnection(Timed, asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  asyncio's signature
         """The connection is gone, whoever ended it."""
         self._deadlines.forget(self)
-        self.pool.forget(self)
+        pool = self.pool
+        pool.lost(self)
         exchange, self.exchange = self.exchange, None
         if exchange is not None:
-            exchange.upstream_lost()
+            exchange.upstream_lost()  # if it is sent again, then in the place of this one, before those that wait
+        pool.upstream.serve_waiting()
 
     def pause_writing(self) -> None:
         """The upstream takes no more for now: stop reading the request."""
