@@ -143,6 +143,20 @@ def test_other_sizes_are_refused(text: str) -> None:
         size(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "workers"), [("", 1), ("workers: 1\n", 1), ("workers: 4\n", 4), ("workers: 256\n", 256), ("workers: auto\n", None)]
+)
+def test_workers_are_a_number_or_one_per_processor(text: str, workers: int | None) -> None:
+    assert settings_of(HEAD + text).workers == workers
+
+
+def test_workers_can_come_from_the_environment() -> None:
+    text = HEAD + "workers: ${PROCESSES:-auto}\n"
+
+    assert compiled(text, environ={"PROCESSES": "3"}).generation.settings.workers == 3
+    assert compiled(text).generation.settings.workers is None
+
+
 def test_request_body_can_be_bounded() -> None:
     assert settings_of(HEAD + "limits: {request_body: 10MiB}\n").limits.request_body_bytes == 10 << 20
 

@@ -38,6 +38,8 @@ def generation(
     timeouts: Timeouts = Timeouts(idle_s=60.0, head_s=60.0, body_s=60.0, tunnel_s=60.0, pool_s=60.0),  # noqa: B008
     limits: Limits = Limits(),  # noqa: B008  immutable
     trusts_loopback: bool = False,
+    request_id: str | None = None,
+    proxy_status: bool = False,
     number: int = 1,
 ) -> Generation:
     """Return a generation; without `routes` all goes to the first upstream, by `policy`."""
@@ -50,5 +52,7 @@ def generation(
         timeouts=timeouts,
         limits=limits,
         trusted_proxies=LOOPBACK if trusts_loopback else (),
+        request_id=request_id,
+        proxy_status=proxy_status,
     )
     return Generation(number, "test", "", settings, RouteTable(routes, policy, ReportingEndpoints()))

@@ -26,6 +26,7 @@ GET = ExchangeRecord(
     route="routes[0]",
     cors="granted",
     generation=7,
+    request_id="a-1",
 )
 
 FORGERIES = [
@@ -79,6 +80,7 @@ def test_json_line_says_everything_about_the_exchange() -> None:
         "reason": "",
         "error": "",
         "generation": 7,
+        "request_id": "a-1",
     }
 
 
@@ -86,7 +88,7 @@ def test_text_line_says_everything_about_the_exchange() -> None:
     assert render_text(GET) == (
         '2027-01-15T08:00:00.062Z info exchange client=203.0.113.9 method="GET" target="/a?b=c" host="app.example" status=200 '
         "request_bytes=3 response_bytes=1024 duration_ms=12.500 upstream_ms=10.000 upstream=http://app:5000 route=routes[0] "
-        'cors=granted origin="https://page.example" generation=7'
+        'cors=granted origin="https://page.example" generation=7 request_id=a-1'
     )
 
 

@@ -5,23 +5,22 @@ body, a tunnel's, or to be discarded; it does not know what an upstream is.
 """
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, cast
 
 from xoproxy.dataplane.admission import Admission
 from xoproxy.dataplane.deadlines import Timed
-from xoproxy.dataplane.errors import ErrorKind, OwnAnswer, render
+from xoproxy.dataplane.errors import ErrorKind, OwnAnswer, proxy_status, render
 from xoproxy.dataplane.exchange import Exchange
+from xoproxy.dataplane.heads import HeadBuffer
 from xoproxy.dataplane.peers import ClientPeer, peer_address
 from xoproxy.dataplane.resets import abort_by_reset, was_reset
 from xoproxy.dataplane.source import ProxiedSource
 from xoproxy.dataplane.tunnel import Tunnel
-from xoproxy.policy.plan import ResponsePlan
 from xoproxy.policy.routes import Answer, Forward
-from xoproxy.semantics import grammar
 from xoproxy.semantics.diagnosis import HeadFault
-from xoproxy.semantics.forwarded import Believed, believed
+from xoproxy.semantics.forwarded import believed
+from xoproxy.semantics.forwarding import HeadEdit
 from xoproxy.semantics.heads import Framing, RequestHead, read_remains, read_request_head
 from xoproxy.telemetry.records import ExchangeRecord
 
@@ -37,6 +36,7 @@ LINGER_S: Final = 2.0
 # Over TLS it cannot be seen what is still unsent (at most a buffer's 64 KiB), nor need the client say that it has read the end.
 TLS_CLOSE_S: Final = 5.0
 MAX_DISCARDED_BYTES: Final = 1024 * 1024
+_REFUSALS: Final = {400: ErrorKind.HTTP_REQUEST_ERROR, 404: ErrorKind.DESTINATION_NOT_FOUND}
 # What a connection that is turned away is answered as: no request was read.
 NO_REQUEST: Final = RequestHead(b"", b"", b"", 1)
 
@@ -49,10 +49,9 @@ class ClientConnection(Timed, asyncio.Protocol):
         "_discarded",
         "_exchange",
         "_half_closed",
-        "_pending",
+        "_heads",
         "_plane",
         "_reading",
-        "_searched",
         "_secure",
         "_sink",
         "_source",
@@ -75,8 +74,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         self.write_paused = False
         self._exchange: Exchange | None = None
         self._sink: Callable[[bytes], None] | None = None  # where bytes go that are no head
-        self._pending = b""
-        self._searched = 0  # no head ends before this place in _pending
+        self._heads = HeadBuffer()
         self._reading = True
         self._closing = False
         self._discarded = 0
@@ -89,7 +87,7 @@ class ClientConnection(Timed, asyncio.Protocol):
     @property
     def may_stay(self) -> bool:
         """Whether the connection may be kept for another request."""
-        return not self._plane.draining and (not self._half_closed or bool(self._pending))
+        return not self._plane.draining and (not self._half_closed or bool(self._heads.pending))
 
     def update_reading(self) -> None:
         """Read, or stop reading, as far as there is room for what may come (back-pressure)."""
@@ -99,7 +97,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         elif exchange is None and not self.write_paused:
             room = True  # a head: `_next_head` bounds it
         else:
-            room = len(self._pending) <= MAX_PIPELINED_BYTES
+            room = len(self._heads.pending) <= MAX_PIPELINED_BYTES
         if room != self._reading and not self.transport.is_closing():
             self._reading = room
             if room:
@@ -110,7 +108,7 @@ class ClientConnection(Timed, asyncio.Protocol):
     def enter_tunnel(self, tunnel: Tunnel) -> None:
         """From now on bytes belong to the tunnel."""
         self._sink = tunnel.client_data
-        ahead, self._pending = self._pending, b""
+        ahead, self._heads.pending = self._heads.pending, b""
         if ahead:
             tunnel.client_data(ahead)
         if self._half_closed:
@@ -141,7 +139,10 @@ class ClientConnection(Timed, asyncio.Protocol):
             connection = b"Connection: close\r\n"
         elif head.minor == 0:
             connection = b"Connection: keep-alive\r\n"
-        block, body = render(answer, self._plane.http_date(), connection)
+        plane = self._plane
+        if plane.generation.settings.proxy_status and answer.kind is not None:
+            connection = proxy_status(answer) + connection
+        block, body = render(answer, plane.http_date(), connection)
         self.transport.write(block if head.method == b"HEAD" else block + body)
         if keep:
             self._next()
@@ -180,11 +181,11 @@ class ClientConnection(Timed, asyncio.Protocol):
 
     def _next(self) -> None:
         """Wait for the next request, or begin the one that is already here."""
-        if not self._pending and (self._half_closed or self._plane.draining):
+        if not self._heads.pending and (self._half_closed or self._plane.draining):
             self.close()
             return
         self.due_in(self._plane.generation.settings.timeouts.idle_s)
-        if self._pending:
+        if self._heads.pending:
             self._plane.loop.call_soon(self._read_heads)
 
     def _read_heads(self) -> None:
@@ -194,37 +195,20 @@ class ClientConnection(Timed, asyncio.Protocol):
         if self.write_paused:
             self.update_reading()
             return  # `resume_writing` comes back: answers are not piled up for a client that does not read
-        block = self._next_head()
-        if block is not None:
-            self._begin(block)
-        elif self._half_closed and not self._closing:
-            self.close()  # nothing more can come
-        if len(self._pending) > MAX_PIPELINED_BYTES or not self._reading:
-            self.update_reading()
-
-    def _next_head(self) -> bytes | None:
-        """Cut the next head out of what is pending; None if it is not whole or was refused."""
-        if not self._searched and self._pending[:1] == b"\r":
-            self._pending = grammar.EMPTY_LINES.sub(b"", self._pending, count=1)  # tolerated (RFC 9112 §2.2)
-        pending = self._pending
-        if pending in (b"", b"\r"):
-            return None
         settings = self._plane.generation.settings
-        end = pending.find(grammar.HEAD_END, self._searched)
-        size = end + 4 if end >= 0 else len(pending)
-        if size > settings.limits.request_head_bytes:
-            self._refuse(HeadFault(431, "the request head is larger than limits.request_head"), pending)
-            return None
-        if end < 0:
-            if grammar.LENIENT_HEAD_END.search(pending, max(0, self._searched - 1)):
-                self._refuse(HeadFault(400, "a line feed without a carriage return"), pending)
-            elif not self._searched:
+        was_new = self._heads.is_new
+        block = self._heads.next(settings.limits.request_head_bytes)
+        if block is None:
+            if self._half_closed:
+                self.close()  # nothing more can come
+            elif was_new and not self._heads.is_new:
                 self.due_in(settings.timeouts.head_s)
-            self._searched = max(1, size - 3)
-            return None
-        self._pending = pending[size:]
-        self._searched = 0
-        return pending[:size]
+        elif isinstance(block, HeadFault):
+            self._refuse(block, self._heads.pending)
+        else:
+            self._begin(block)
+        if len(self._heads.pending) > MAX_PIPELINED_BYTES or not self._reading:
+            self.update_reading()
 
     def _begin(self, block: bytes) -> None:
         """Decide what becomes of a request, and start on it."""
@@ -234,32 +218,29 @@ class ClientConnection(Timed, asyncio.Protocol):
             return
         generation = self._plane.generation
         hop = self.peer.hop(generation)
-        known: Believed | None = None
-        if hop.trusted:
-            known = believed(head, hop)
-            decision = generation.routes.decide(head, known.scheme, known.authority)
-        else:
-            decision = generation.routes.decide(head, hop.scheme, head.host)
-        record = self._record_of(head, generation.number, decision.plan)
+        known = believed(head, hop) if hop.trusted else None
+        scheme, authority = (hop.scheme, head.host) if known is None else (known.scheme, known.authority)
+        decision = generation.routes.decide(head, scheme, authority)
+        record, also = self._plane.begin_record(self.peer, head, decision.plan)
         if known is not None:
             record.client = known.client.decode("ascii")
         if isinstance(decision, Forward):
             record.route = decision.route.name
-            self._forward(Exchange(self, head, generation, decision.plan, record), decision.route.upstream)
+            self._forward(Exchange(self, head, generation, decision.plan, record), decision.route.upstream, also)
         else:
             record.route = decision.route.name if decision.route is not None else ""
             self._answer_here(head, decision, record)
 
-    def _forward(self, exchange: Exchange, upstream: str) -> None:
+    def _forward(self, exchange: Exchange, upstream: str, also: HeadEdit) -> None:
         self._exchange = exchange
         limit = exchange.generation.settings.limits.request_body_bytes
         if limit is not None and exchange.head.content_length > limit:
             exchange.fail(ErrorKind.REQUEST_TOO_LARGE)
             return
-        exchange.start(self._plane.upstream(upstream), self.peer.hop(exchange.generation))
+        exchange.start(self._plane.upstream(upstream), self.peer.hop(exchange.generation), also)
         if not exchange.request.done and not exchange.ended:
             self._sink = self._body_received
-            ahead, self._pending = self._pending, b""
+            ahead, self._heads.pending = self._heads.pending, b""
             if ahead:
                 self._body_received(ahead)
 
@@ -270,43 +251,35 @@ class ClientConnection(Timed, asyncio.Protocol):
         if not exchange.ended:
             if exchange.request.done:
                 self._sink = None
-                self._pending = rest
+                self._heads.pending = rest
             self.update_reading()
 
     def _answer_here(self, head: RequestHead, answer: Answer, record: ExchangeRecord) -> None:
         """Answer a preflight, or a request without a route.  If it has content, that is not read: the connection ends."""
         kind = None
         if answer.status != 204:
-            kind = ErrorKind.DESTINATION_NOT_FOUND if answer.status == 404 else ErrorKind.HTTP_REQUEST_DENIED
+            kind = _REFUSALS.get(answer.status, ErrorKind.HTTP_REQUEST_DENIED)
             record.error = kind.value
         record.status = answer.status
         self._plane.tell(record)
         keep = head.keeps_alive and head.framing is Framing.NONE
-        self.answer(OwnAnswer(answer.status, answer.plan, kind, answer.detail), head, keep=keep)
+        self.answer(OwnAnswer(answer.status, answer.plan, kind, answer.detail, record.request_id), head, keep=keep)
 
     def _refuse(self, fault: HeadFault, block: bytes) -> None:
         """Answer a head that cannot be read, as far as can be seen for whom, and end the connection."""
         generation = self._plane.generation
         remains = read_remains(block)
         plan = generation.routes.plan_for_refused(remains, self.peer.hop(generation).scheme)
-        record = self._record_of(remains, generation.number, plan)
+        record, _ = self._plane.begin_record(self.peer, remains, plan)
         record.status = fault.status
         kind = ErrorKind.CLIENT_TIMEOUT if fault.status == 408 else ErrorKind.HTTP_REQUEST_ERROR
         record.error = kind.value
         self._plane.tell(record)
-        self.answer(OwnAnswer(fault.status, plan, kind, fault.reason), remains, keep=False)
-
-    def _record_of(self, head: RequestHead, generation: int, plan: ResponsePlan) -> ExchangeRecord:
-        record = ExchangeRecord(self.peer.address, time.time(), head.method, head.target, head.host, head.origin)
-        record.began_s = time.monotonic()
-        record.cors = plan.outcome
-        record.reason = plan.reason
-        record.generation = generation
-        return record
+        self.answer(OwnAnswer(fault.status, plan, kind, fault.reason, record.request_id), remains, keep=False)
 
     def linger(self) -> None:
         """End our half, and discard what still comes for a moment."""
-        self._pending = b""
+        self._heads.pending = b""
         self._sink = self._discard
         if self._half_closed or not self.transport.can_write_eof():
             self.close()
@@ -345,9 +318,8 @@ class ClientConnection(Timed, asyncio.Protocol):
 
     def _turn_away(self) -> None:
         """There are too many connections: say so without reading a request, and end."""
-        generation = self._plane.generation
-        plan = generation.routes.default_plan
-        record = self._record_of(NO_REQUEST, generation.number, plan)
+        plan = self._plane.generation.routes.default_plan
+        record, _ = self._plane.begin_record(self.peer, NO_REQUEST, plan)
         record.status, record.error = 503, ErrorKind.TOO_MANY_CONNECTIONS.value
         self._plane.tell(record)
         self.answer(OwnAnswer(503, plan, ErrorKind.TOO_MANY_CONNECTIONS), NO_REQUEST, keep=False)
@@ -358,11 +330,11 @@ class ClientConnection(Timed, asyncio.Protocol):
             self._sink(data)
             return
         if self._exchange is None:
-            self._pending += data
+            self._heads.pending += data
             self._read_heads()
         else:
-            self._pending += data
-            if len(self._pending) > MAX_PIPELINED_BYTES:
+            self._heads.pending += data
+            if len(self._heads.pending) > MAX_PIPELINED_BYTES:
                 self.update_reading()
 
     def eof_received(self) -> bool:
@@ -373,7 +345,7 @@ class ClientConnection(Timed, asyncio.Protocol):
             exchange.client_gone()
             return False
         if self._closing or exchange is None:
-            if self._pending and not self._closing:
+            if self._heads.pending and not self._closing:
                 self._plane.loop.call_soon(self._read_heads)  # sent ahead, or a head that can never be whole
                 return True
             return False
@@ -421,7 +393,7 @@ class ClientConnection(Timed, asyncio.Protocol):
             self.due_in(LINGER_S if self._closing else self._plane.generation.settings.timeouts.idle_s)
         elif self._closing:
             self.transport.abort()  # lingered for long enough
-        elif not self._pending or self.write_paused:
+        elif not self._heads.pending or self.write_paused:
             self.close()  # idle for long enough
         else:
-            self._refuse(HeadFault(408, "the request head did not arrive in time"), self._pending)
+            self._refuse(HeadFault(408, "the request head did not arrive in time"), self._heads.pending)

@@ -14,6 +14,7 @@ from typing import Final
 
 from xoproxy.policy.plan import ResponsePlan
 from xoproxy.semantics.heads import ResponseHead
+from xoproxy.semantics.structured import serialize_string
 
 
 class ErrorKind(Enum):
@@ -121,6 +122,27 @@ class OwnAnswer:
     plan: ResponsePlan
     kind: ErrorKind | None = None
     detail: str = ""
+    request_id: str = ""
+
+    @property
+    def words(self) -> str:
+        """Why, in words."""
+        return self.detail or (detail_of(self.kind) if self.kind is not None else "")
+
+
+# Of our own kinds, what the registry has that says the same.  (RFC 9209 §2.3)
+_REGISTERED: Final = {
+    ErrorKind.CLIENT_TIMEOUT: ErrorKind.HTTP_REQUEST_ERROR,
+    ErrorKind.REQUEST_TOO_LARGE: ErrorKind.HTTP_REQUEST_ERROR,
+    ErrorKind.TOO_MANY_CONNECTIONS: ErrorKind.HTTP_REQUEST_DENIED,
+}
+
+
+def proxy_status(answer: OwnAnswer) -> bytes:
+    """Return the Proxy-Status line of a problem.  (RFC 9209 §2)"""
+    assert answer.kind is not None
+    kind = _REGISTERED.get(answer.kind, answer.kind)
+    return b"Proxy-Status: xoproxy; error=%b; details=%b\r\n" % (kind.value.encode("ascii"), serialize_string(answer.words))
 
 
 def render(answer: OwnAnswer, date: bytes, connection: bytes) -> tuple[bytes, bytes]:
@@ -132,12 +154,14 @@ def render(answer: OwnAnswer, date: bytes, connection: bytes) -> tuple[bytes, by
     lines = b"HTTP/1.1 %d %s\r\nDate: %s\r\n" % (status, reason_phrase(status), date)
     body = b""
     if answer.kind is not None:
-        document = {
+        document: dict[str, str | int] = {
             "type": f"urn:xoproxy:error:{answer.kind.value}",
             "title": HTTPStatus(status).phrase,
             "status": status,
-            "detail": answer.detail or detail_of(answer.kind),
+            "detail": answer.words,
         }
+        if answer.request_id:
+            document["request_id"] = answer.request_id
         body = json.dumps(document).encode("ascii") + b"\n"
         lines += b"Content-Type: application/problem+json\r\nCache-Control: no-store\r\nContent-Length: %d\r\n" % len(body)
         if status == 503:

@@ -15,7 +15,7 @@ from xoproxy.dataplane.errors import ErrorKind, OwnAnswer, status_of
 from xoproxy.dataplane.tunnel import Tunnel
 from xoproxy.policy.plan import ResponsePlan
 from xoproxy.semantics.forwarded import Hop
-from xoproxy.semantics.forwarding import interim_for_client, is_idempotent, may_upgrade, request_for_upstream
+from xoproxy.semantics.forwarding import HeadEdit, interim_for_client, is_idempotent, may_upgrade, request_for_upstream
 from xoproxy.semantics.heads import LENGTH, NONE, Framing, RequestHead, ResponseHead
 from xoproxy.telemetry.records import ExchangeRecord
 
@@ -93,10 +93,10 @@ class Exchange:
 
     # The request.
 
-    def start(self, upstream: "Upstream", hop: Hop) -> None:
-        """Send the request's head to the upstream."""
+    def start(self, upstream: "Upstream", hop: Hop, also: HeadEdit) -> None:
+        """Send the request's head to the upstream; `also`: what changes in it besides what every request's head changes."""
         self._upstream = upstream
-        self._block = request_for_upstream(self.head, hop, upstream.default_host)
+        self._block = request_for_upstream(self.head, hop, upstream.default_host, also)
         self._waiting.append(self._block)
         upstream.send(self)
         if self.connection is None and not self.ended:
@@ -310,7 +310,7 @@ class Exchange:
         self.record.error = kind.value
         keep = self.request.done and self.head.keeps_alive and kind is not ErrorKind.REQUEST_TOO_LARGE
         self._end()
-        self.client.answer(OwnAnswer(status, self.plan, kind, detail), self.head, keep=keep)
+        self.client.answer(OwnAnswer(status, self.plan, kind, detail, self.record.request_id), self.head, keep=keep)
 
     def client_gone(self, kind: ErrorKind = ErrorKind.CLIENT_DISCONNECTED) -> None:
         """The client's connection is gone: so is the upstream's, at once."""

@@ -10,10 +10,14 @@ from xoproxy.config.generation import Generation
 from xoproxy.dataplane.admission import Admission, Admissions
 from xoproxy.dataplane.client import ClientConnection
 from xoproxy.dataplane.deadlines import Deadlines
-from xoproxy.dataplane.peers import trusts
+from xoproxy.dataplane.peers import ClientPeer, trusts
 from xoproxy.dataplane.pool import Surroundings, Upstream, tell_nobody
+from xoproxy.dataplane.request_ids import RequestIds
 from xoproxy.dataplane.resolving import LookUp, system_look_up
 from xoproxy.dataplane.source import ProxiedSource
+from xoproxy.policy.plan import ResponsePlan
+from xoproxy.semantics.forwarding import NO_EDIT, HeadEdit
+from xoproxy.semantics.heads import RequestHead
 from xoproxy.telemetry.events import Event
 from xoproxy.telemetry.records import ExchangeRecord
 
@@ -57,6 +61,8 @@ class DataPlane:
                 upstream.retire()
         self._upstreams = kept
         self.generation = generation
+        field_name = generation.settings.request_id
+        self._request_ids = RequestIds(field_name) if field_name is not None else None
 
     def trusts(self, address: str) -> bool:
         """Whether `address`, of a peer, is one of `trusted_proxies` in the generation in force."""
@@ -121,6 +127,19 @@ class DataPlane:
     def upstream(self, name: str) -> Upstream:
         """Return the upstream called `name` in the generation in force."""
         return self._upstreams[name]
+
+    def begin_record(self, peer: ClientPeer, head: RequestHead, plan: ResponsePlan) -> tuple[ExchangeRecord, HeadEdit]:
+        """Return the record of a request that begins, and what naming the request changes in its head."""
+        record = ExchangeRecord(peer.address, time.time(), head.method, head.target, head.host, head.origin)
+        record.began_s = time.monotonic()
+        record.cors = plan.outcome
+        record.reason = plan.reason
+        record.generation = self.generation.number
+        if self._request_ids is None:
+            return record, NO_EDIT
+        name, also = self._request_ids.of(head.block)
+        record.request_id = name.decode("ascii")
+        return record, also
 
     def tell(self, record: ExchangeRecord) -> None:
         """Hand over the record of an exchange that ended."""

@@ -5,6 +5,8 @@ Rule 2: nothing here knows about cross-origin policy.
 """
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from xoproxy.semantics.forwarded import Hop, believed, forwarded_element
@@ -48,7 +50,18 @@ _DROPPED_TRUSTED: Final = HOP_BY_HOP | _SPOOFED | {b"x-forwarded-for"}
 _DROPPED: Final = _DROPPED_TRUSTED | {b"x-forwarded-proto", b"x-forwarded-host", b"forwarded"}
 
 
-def request_for_upstream(head: RequestHead, hop: Hop, default_host: bytes) -> bytes:
+@dataclass(frozen=True, slots=True)
+class HeadEdit:
+    """What else changes in a request's head: the spans `cuts` are taken out, `lines` put in."""
+
+    cuts: tuple[tuple[int, int], ...] = ()
+    lines: bytes = b""
+
+
+NO_EDIT: Final = HeadEdit()
+
+
+def request_for_upstream(head: RequestHead, hop: Hop, default_host: bytes, also: HeadEdit = NO_EDIT) -> bytes:
     """Return the head that goes to the upstream: always HTTP/1.1, target and all end-to-end fields as they came.
 
     `default_host` is sent where an HTTP/1.0 client named no host.
@@ -57,8 +70,10 @@ def request_for_upstream(head: RequestHead, hop: Hop, default_host: bytes) -> by
     cuts: list[tuple[int, int]] = [(start, end) for name, _, start, end in head.fields if name in dropped]
     if head.options:
         cuts = united(cuts, named_spans(head.block, head.options))
+    if also.cuts:
+        cuts = united(cuts, also.cuts)
     usual = head.minor == 1 and not hop.trusted
-    lines = hop.lines + head.host + _VIA if usual else _forwarded_lines(head, hop)
+    lines = (hop.lines + head.host + _VIA if usual else _forwarded_lines(head, hop)) + also.lines
     if head.framing is not NONE or head.upgrade is not None:
         lines += _connection_lines(head)
     if head.minor == 1:
@@ -118,7 +133,7 @@ def named_spans(block: bytes, options: tuple[bytes, ...]) -> list[tuple[int, int
     return [(line.start() + 1, line.end() + 2) for line in found if line[1].lower() in names]
 
 
-def united(first: list[tuple[int, int]], second: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def united(first: list[tuple[int, int]], second: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """Return spans of whole lines, which are equal or disjoint, in ascending order and each once."""
     return sorted({*first, *second}) if second else first
 

@@ -32,7 +32,7 @@ def render_json(record: ExchangeRecord) -> str:
         f'{{"time":"{timestamp(record.started_at)}",{before}{shown}{after}'
         f'"status":{record.status},"request_bytes":{record.request_bytes},"response_bytes":{record.response_bytes},'
         f'"duration_ms":{record.duration_s * 1000:.3f},"upstream_ms":{upstream_ms},'
-        f'{outcome},"generation":{record.generation}}}'
+        f'{outcome},"generation":{record.generation},"request_id":"{record.request_id}"}}'
     )
 
 
@@ -74,7 +74,8 @@ def render_text(record: ExchangeRecord) -> str:
     line += _text_outcome(record.upstream, record.route, record.cors, record.reason, record.error)
     if record.origin is not None:
         line += f" origin={origin}"
-    return f"{line} generation={record.generation}"
+    line = f"{line} generation={record.generation}"
+    return f"{line} request_id={record.request_id}" if record.request_id else line
 
 
 @lru_cache(maxsize=1024)

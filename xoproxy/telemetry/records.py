@@ -29,3 +29,4 @@ class ExchangeRecord:
     reason: str = ""  # why CORS refused
     error: str = ""  # an ErrorKind's value
     generation: int = 0
+    request_id: str = ""  # ASCII, without anything that needs escaping; empty: requests have none
