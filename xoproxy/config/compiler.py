@@ -91,6 +91,7 @@ def _compile(reader: Reader, tree: MappingNode, listen: Listener) -> _Compiled:
         limits=sections.read_limits(reader, found.get("limits")),
         trusted_proxies=sections.read_trusted(reader, found.get("trusted_proxies")),
         log=sections.read_log(reader, found.get("log")),
+        workers=sections.read_workers(reader, found.get("workers")),
         proxy_status=sections.read_proxy_status(reader, found.get("proxy_status")),
         request_id=sections.read_request_id(reader, found.get("request_id"), DEFAULT_REQUEST_ID),
     )

@@ -46,6 +46,7 @@ TOP: Final = Keys(
         "reporting",
         "timeouts",
         "limits",
+        "workers",
         "trusted_proxies",
         "request_id",
         "proxy_status",
@@ -63,6 +64,7 @@ TOP: Final = Keys(
             "log": "logging access_log logs",
             "reporting": "report reports reporting_endpoints endpoints",
             "limits": "limit client_max_body_size",
+            "workers": "worker worker_processes processes nbproc num_workers concurrency",
             "request_id": "requestid correlation_id x_request_id request_ids",
             "timeouts": "timeout",
         }

@@ -140,6 +140,12 @@ def read_proxy_status(reader: Reader, spot: Spot | None) -> bool:
     return value is not False
 
 
+def read_workers(reader: Reader, spot: Spot | None) -> int | None:
+    """Read `workers`; None for ``auto``."""
+    number = reader.value(spot, values.workers)
+    return 1 if number is None else number or None
+
+
 def read_trusted(reader: Reader, spot: Spot | None) -> tuple[Network, ...]:
     """Read `trusted_proxies`."""
     return reader.values(spot, addresses.network) or ()

@@ -27,6 +27,8 @@ _SIZE: Final = re.compile(r"(0|[1-9][0-9]{0,15})(B|KiB|MiB|GiB)?")
 _BYTES: Final = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, None: 1}
 _LOOSE_SIZE: Final = re.compile(r"0*([0-9]{1,9}) *([KMG])(?:i?B)?", re.IGNORECASE)
 
+MAX_WORKERS: Final = 256  # a slip of the finger must not start thousands of processes
+
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
 _ENDPOINT_NAME: Final = re.compile(r"[a-z*][a-z0-9_\-.*]{0,63}")
@@ -100,6 +102,19 @@ def count(text: str) -> int:
     if re.fullmatch(r"[1-9][0-9]{0,8}", text) is None:
         raise Refused(Id.COUNT, f"{quoted(text)} is not a whole number from 1 on; write it in digits, as 1000")
     return int(text)
+
+
+def workers(text: str) -> int:
+    """Parse how many processes serve; 0 for ``auto``."""
+    if text == "auto":
+        return 0
+    try:
+        number = count(text)
+    except Refused:
+        raise Refused(Id.COUNT, f"{quoted(text)} is not a number of workers; write one from 1 on, or auto") from None
+    if number > MAX_WORKERS:
+        raise Refused(Id.COUNT, f"{quoted(text)} workers are more than any machine needs; write {MAX_WORKERS} or less, or auto")
+    return number
 
 
 def boolean(text: str) -> bool:
