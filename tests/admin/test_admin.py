@@ -18,6 +18,7 @@ from xoproxy.config.settings import TcpAddress
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.records import ExchangeRecord
 from xoproxy.telemetry.reloads import Outcome, Report, Trigger
+from xoproxy.telemetry.workers import WorkerState, WorkerView
 
 CONFIG = """
 version: 1
@@ -55,10 +56,15 @@ class FakeService:
     report: Report = field(default_factory=lambda: Report(Outcome.APPLIED, Trigger.ADMIN, 1_800_000_000.0, 2))
     generation: Generation = field(default_factory=compiled)
     counters: Counters = field(default_factory=Counters)
+    is_ready: bool = True
     is_draining: bool = False
     is_orphaned: bool = False
     last_reload: Report | None = None
     reloads: int = 0
+    workers: tuple[WorkerView, ...] = (
+        WorkerView(0, 4711, 1, 3, WorkerState.SERVING, 1_800_000_000.0),
+        WorkerView(1, 4712, 0, 0, WorkerState.STARTING, 1_800_000_060.0),
+    )
 
     async def reload(self) -> Report:
         self.reloads += 1
@@ -115,16 +121,26 @@ async def test_healthy_says_that_the_process_lives(ask: Ask, service: FakeServic
     assert answer.fields["Cross-Origin-Resource-Policy"] == "same-origin"
 
 
-@pytest.mark.parametrize(("draining", "status"), [(False, 200), (True, 503)])
-async def test_ready_says_whether_new_connections_are_welcome(
-    ask: Ask, service: FakeService, draining: bool, status: int
+@pytest.mark.parametrize(("ready", "draining", "status"), [(True, False, 200), (False, False, 503), (False, True, 503)])
+async def test_ready_says_whether_new_connections_are_welcome_and_where_each_worker_is(
+    ask: Ask, service: FakeService, ready: bool, draining: bool, status: int
 ) -> None:
-    service.is_draining = draining
+    service.is_ready, service.is_draining = ready, draining
     service.is_orphaned = True
     answer = await ask("GET /-/ready")
 
     assert answer.status == status
-    assert answer.body == {"ready": not draining, "generation": 1, "draining": draining, "orphaned": True, "last_reload": None}
+    assert answer.body == {
+        "ready": ready,
+        "generation": 1,
+        "workers": [
+            {"slot": 0, "generation": 1, "state": "serving"},
+            {"slot": 1, "generation": 0, "state": "starting"},
+        ],
+        "draining": draining,
+        "orphaned": True,
+        "last_reload": None,
+    }
 
 
 async def test_config_shows_the_configuration_in_force(ask: Ask, service: FakeService) -> None:
@@ -136,8 +152,8 @@ async def test_config_shows_the_configuration_in_force(ask: Ask, service: FakeSe
     shown = answer.body
     assert (shown["generation"], shown["source"], shown["digest"]) == (1, "x.yaml", service.generation.digest)
     assert shown["settings"]["listeners"] == [
-        {"address": ":8443", "tls": {"certificate": "/c.pem", "key": "/k.pem"}},
-        {"address": "unix:/run/x.sock"},
+        {"address": ":8443", "key_pairs": [{"certificate": "/c.pem", "key": "/k.pem"}], "proxy_protocol": False},
+        {"address": "unix:/run/x.sock", "key_pairs": [], "proxy_protocol": False},
     ]
     assert shown["settings"]["trusted_proxies"] == ["10.0.0.0/8"]
     assert shown["settings"]["log"] == {"format": "json", "level": "info"}
@@ -152,6 +168,14 @@ async def test_config_shows_the_configuration_in_force(ask: Ask, service: FakeSe
     assert second["policy"]["observe_coep"] == {"value": "credentialless"}
     assert second["policy"]["fields"] == {"set": ["X-Key"], "add": [], "remove": ["Server"]}
     assert shown["exchanges"] == {"status": {"2xx": 1}, "cors": {"none": 1}, "error": {}}
+    assert shown["workers"][0] == {
+        "slot": 0,
+        "pid": 4711,
+        "generation": 1,
+        "connections": 3,
+        "state": "serving",
+        "started": "2027-01-15T08:00:00.000Z",
+    }
     assert shown["last_reload"]["outcome"] == "rejected"
     assert shown["last_reload"]["time"] == "2027-01-15T08:00:00.000Z"
     assert shown["last_reload"]["notes"] == ["note"]

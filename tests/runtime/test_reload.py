@@ -53,7 +53,7 @@ class Bench:
     def __post_init__(self) -> None:
         self.reloader = Reloader(self.script, FIRST, self.script.compile(FIRST, 1).generation, self._adopt, self.events.append)
 
-    async def _adopt(self, generation: Generation) -> tuple[str, ...]:
+    async def _adopt(self, generation: Generation, text: str) -> tuple[str, ...]:
         self.adopted.append(generation)
         return self.notes
 

@@ -55,7 +55,7 @@ class Watched:
         )
         self.watcher = Watcher(str(self.path), self.reloader.look, self.events.append, self.poll_interval_s)
 
-    async def _adopt(self, generation: Generation) -> tuple[str, ...]:
+    async def _adopt(self, generation: Generation, text: str) -> tuple[str, ...]:
         self.generation = generation
         return ()
 

@@ -12,12 +12,26 @@ from xoproxy.config.problems import Problem
 from xoproxy.telemetry.clock import timestamp
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.reloads import Outcome, Report
+from xoproxy.telemetry.workers import WorkerView
 
 
 class Service(Protocol):
     """What the endpoint shows and does."""
 
-    counters: Counters
+    @property
+    def counters(self) -> Counters:
+        """How exchanges ended, in all processes that serve."""
+        ...
+
+    @property
+    def workers(self) -> tuple[WorkerView, ...]:
+        """The processes that serve."""
+        ...
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether new connections are welcome."""
+        ...
 
     @property
     def generation(self) -> Generation:
@@ -96,14 +110,30 @@ class _Handlers:
         return _answer({"healthy": True})
 
     async def ready(self, request: web.Request) -> web.Response:  # noqa: ARG002
-        """New connections are welcome: 200, or 503."""
+        """New connections are welcome, everywhere: 200, or 503."""
         service = self._service
-        document: dict[str, Json] = {"ready": not service.is_draining, "generation": service.generation.number, **self._state()}
-        return _answer(document, 503 if service.is_draining else 200)
+        is_ready = service.is_ready
+        document: dict[str, Json] = {
+            "ready": is_ready,
+            "generation": service.generation.number,
+            "workers": [
+                {"slot": worker.slot, "generation": worker.generation, "state": worker.state.value}
+                for worker in service.workers
+            ],
+            **self._state(),
+        }
+        return _answer(document, 200 if is_ready else 503)
 
     async def config(self, request: web.Request) -> web.Response:  # noqa: ARG002
         """The configuration in force, and what became of later ones."""
-        return _answer({**effective(self._service.generation), **self._state(), "exchanges": as_counts(self._service.counters)})
+        service = self._service
+        document: dict[str, Json] = {
+            **effective(service.generation),
+            **self._state(),
+            "exchanges": as_counts(service.counters),
+            "workers": [worker_as_json(worker) for worker in service.workers],
+        }
+        return _answer(document)
 
     async def reload(self, request: web.Request) -> web.Response:  # noqa: ARG002
         """Reload now: 200, or 422 with the problems."""
@@ -139,3 +169,15 @@ def problem_as_json(problem: Problem) -> Json:
 def as_counts(counters: Counters) -> Json:
     """Return the counts of exchanges."""
     return {kind: dict(counts) for kind, counts in counters.as_dict().items()}
+
+
+def worker_as_json(worker: WorkerView) -> Json:
+    """Return one process that serves."""
+    return {
+        "slot": worker.slot,
+        "pid": worker.pid,
+        "generation": worker.generation,
+        "connections": worker.connections,
+        "state": worker.state.value,
+        "started": timestamp(worker.started),
+    }

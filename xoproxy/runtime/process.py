@@ -1,5 +1,8 @@
 """Run the proxy: open the listeners, serve, reload, drain, end.
 
+What serves is an `Engine`: this process itself, or the workers that it supervises (`workers` in the policy file).  Everything
+else is the same for both: signals, the admin endpoint, the watched file, reloads.
+
 The order at the start is for whoever waits for the first answer: the listeners first, then the admin endpoint (whose library
 takes longer to import than all the rest together) and the watch.
 """
@@ -12,19 +15,21 @@ import signal
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from xoproxy import __version__
 from xoproxy.admin.guard import Guard
 from xoproxy.config.generation import Generation
 from xoproxy.config.settings import LogLevel
-from xoproxy.dataplane import DataPlane
 from xoproxy.runtime.announcement import announcement
-from xoproxy.runtime.listeners import Listeners
+from xoproxy.runtime.engine import Engine
 from xoproxy.runtime.loop import new_event_loop
+from xoproxy.runtime.notify import ServiceManager
+from xoproxy.runtime.processors import worker_count
 from xoproxy.runtime.reload import Reloader, Source
 from xoproxy.runtime.signals import HeldSignals
-from xoproxy.runtime.sockets import bound_name, check_upstream_trust, close_sockets, open_sockets, remove_unix_path
+from xoproxy.runtime.sockets import ListenError, bound_name, close_sockets, open_sockets, remove_unix_path
+from xoproxy.runtime.source import ConfigSource
 from xoproxy.runtime.token import read_token
 from xoproxy.runtime.watch import POLL_INTERVAL_S, Watcher
 from xoproxy.telemetry.counters import Counters
@@ -32,6 +37,7 @@ from xoproxy.telemetry.events import Event, Value
 from xoproxy.telemetry.journal import Journal, capture_logging
 from xoproxy.telemetry.reloads import Report, Trigger
 from xoproxy.telemetry.tasks import spawn
+from xoproxy.telemetry.workers import WorkerView
 
 if TYPE_CHECKING:
     from xoproxy.admin.server import AdminServer
@@ -53,43 +59,73 @@ class Start:
 
 def serve_until_stopped(start: Start, signals: HeldSignals, log_fd: int) -> None:
     """Serve until a signal ends it.  Raises: `ListenError` if an address cannot be opened; then nothing was served."""
-    journal = Journal(log_fd, start.generation.settings.log, Counters())
+    supervises = _supervises(start)
+    journal = Journal(log_fd, start.generation.settings.log, Counters(), is_shared=supervises)
     capture_logging(journal)
+    # uvloop is for the data plane: a supervisor has none, and needs less memory without it.
+    loop_factory = asyncio.new_event_loop if supervises else new_event_loop
     try:
-        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
             runner.run(_serve(start, journal, signals))
     finally:
         journal.close()
 
 
+def _supervises(start: Start) -> bool:
+    return worker_count(start.generation.settings.workers) > 1 and isinstance(start.source, ConfigSource)
+
+
 async def _serve(start: Start, journal: Journal, signals: HeldSignals) -> None:
     try:
-        await Process(start, journal).serve(signals)  # made in the running loop, as the data plane needs it
+        await Process(start, journal, _make_engine(start, journal)).serve(signals)  # in the running loop, as engines need it
     finally:
         signals.ignore()  # before the loop, which takes them, is closed
+
+
+def _make_engine(start: Start, journal: Journal) -> Engine:
+    """Return what serves.  Imported here: a supervisor needs no data plane, a single process nothing of workers."""
+    if _supervises(start):
+        pool = importlib.import_module("xoproxy.runtime.pool")
+        return cast("Engine", pool.WorkerPool(start.generation, start.text, start.source, journal.event))
+    local = importlib.import_module("xoproxy.runtime.local")
+    return cast("Engine", local.LocalEngine(start.generation, journal))
 
 
 class Process:
     """The running proxy, as its signals and its admin endpoint see it."""
 
-    def __init__(self, start: Start, journal: Journal) -> None:
+    def __init__(self, start: Start, journal: Journal, engine: Engine) -> None:
         self._start = start
         self._journal = journal
+        self._engine = engine
         self._settings = start.generation.settings
-        check_upstream_trust(self._settings.upstreams)
-        self._plane = DataPlane(start.generation, journal.exchange)
-        self._listeners = Listeners(self._plane.client_protocol, self._settings.timeouts.head_s)
+        self._service_manager = ServiceManager()
         self._reloader = Reloader(start.source, start.text, start.generation, self._adopt, journal.event)
         self._watcher: Watcher | None = None
         if start.watched_path is not None:
             self._watcher = Watcher(start.watched_path, self._reloader.look, journal.event, start.poll_interval_s)
         self._stop = asyncio.Event()
-        self.counters = journal.counters
+        self._is_opening = False
 
     @property
     def generation(self) -> Generation:
         """The generation in force."""
         return self._reloader.generation
+
+    @property
+    def counters(self) -> Counters:
+        """How exchanges ended."""
+        return self._engine.counters
+
+    @property
+    def workers(self) -> tuple[WorkerView, ...]:
+        """The processes that serve."""
+        return self._engine.workers
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether new connections are welcome."""
+        return self._engine.is_serving and not self.is_draining
 
     @property
     def is_draining(self) -> bool:
@@ -119,13 +155,18 @@ class Process:
         admin_sockets = [] if admin_address is None else open_sockets(admin_address, ADMIN_SOCKET_MODE)
         try:
             guard = self._guard()
-            await self._listeners.open_all(self._settings.listeners)
+            await self._open()
         except BaseException:
             close_sockets(admin_sockets)
             raise
+        if self._stop.is_set():
+            close_sockets(admin_sockets)
+            await self._engine.drain(0.0)
+            return
         self._announce(admin_sockets)
         watching = spawn(self._watcher.run(), name="watch") if self._watcher is not None else None
         admin = await self._start_admin(guard, admin_sockets)
+        self._service_manager.ready()
         gc.collect()
         gc.freeze()  # what lives now lives for good: no collection needs to look at it again
         await self._stop.wait()
@@ -136,6 +177,17 @@ class Process:
             for sock in admin_sockets:
                 remove_unix_path(sock)
             await admin.stop()
+
+    async def _open(self) -> None:
+        """Begin to serve.  A signal ends a start that takes long, and then it is no failure that it did not succeed."""
+        self._is_opening = True
+        try:
+            await self._engine.open()
+        except ListenError:
+            if not self._stop.is_set():
+                raise
+        finally:
+            self._is_opening = False
 
     def _guard(self) -> Guard | None:
         address = self._settings.admin
@@ -150,36 +202,29 @@ class Process:
         return admin
 
     def _announce(self, admin_sockets: list[socket.socket]) -> None:
-        listening = [
-            f"{name}{'' if entry.context is None else '  (TLS)'}" for entry in self._listeners.opened for name in entry.names()
-        ]
+        bound = self._engine.bound
+        listening = [f"{address.name}{'  (TLS)' if address.secure else ''}" for address in bound]
         admin = [bound_name(sock) for sock in admin_sockets]
         self._start.announce(announcement(self._start.generation, __version__, listening, admin))
-        for entry in self._listeners.opened:
-            for name in entry.names():
-                self._say("listening", f"listening on {name}", {"address": name, "tls": entry.context is not None})
+        for address in bound:
+            self._say("listening", f"listening on {address.name}", {"address": address.name, "tls": address.secure})
 
-    async def _adopt(self, generation: Generation) -> tuple[str, ...]:
+    async def _adopt(self, generation: Generation, text: str) -> tuple[str, ...]:
         """Put a generation into force.  Returns what of it needs a restart."""
+        notes = await self._engine.adopt(generation, text)
         settings = generation.settings
-        check_upstream_trust(settings.upstreams)
-        self._plane.adopt(generation)
         self._journal.configure(settings.log)
-        notes: list[str] = []
-        if not self.is_draining:
-            notes = [
-                f"{problem} (everything else is in force; restart to try again)"
-                for problem in await self._listeners.change_to(settings.listeners)
-            ]
         if settings.admin != self._settings.admin or settings.admin_token_file != self._settings.admin_token_file:
             notes.append("the change of `admin` needs a restart; everything else is in force")
         return tuple(notes)
 
     async def _reload(self, trigger: Trigger) -> Report:
         """Reload because someone asked.  Certificates are read again too: they are renewed under the same names."""
+        self._service_manager.reloading()
         report = await self._reloader.reload(trigger)
-        for problem in self._listeners.renew_certificates():
-            self._journal.event(Event(LogLevel.ERROR, "xoproxy.reload", "certificate", f"{problem}; the old one stays in use"))
+        await self._engine.renew_certificates()  # tells of each itself
+        if not self.is_draining:
+            self._service_manager.ready()
         return report
 
     async def _reload_by_signal(self) -> None:
@@ -188,23 +233,18 @@ class Process:
     def _on_signal(self, number: signal.Signals) -> None:
         if number is signal.SIGHUP:
             spawn(self._reload_by_signal(), name="reload")
-        elif self._stop.is_set():
-            self._plane.abort()
-        else:
-            self._stop.set()
+            return
+        if self._stop.is_set() or self._is_opening:
+            self._engine.abort()
+        self._stop.set()
 
     async def _drain(self) -> None:
         """Stop accepting, let exchanges finish for a while, then cut off what is left."""
+        self._service_manager.stopping()
         timeout_s = self.generation.settings.timeouts.drain_s
-        count = self._plane.connections
+        count = self._engine.connections
         self._say("draining", f"stopping: {count} connections have {timeout_s:g} s to finish", {"connections": count})
-        self._listeners.close()
-        self._plane.start_draining()
-        if not await self._plane.wait_closed(timeout_s):
-            left = self._plane.connections
-            message = f"{left} connections did not finish within {timeout_s:g} s and are cut off"
-            self._journal.event(Event(LogLevel.WARNING, "xoproxy", "cut-off", message, {"connections": left}))
-            self._plane.abort()
+        await self._engine.drain(timeout_s)
         self._say("stopped", "stopped")
 
     def _say(self, name: str, message: str, values: dict[str, Value] | None = None) -> None:

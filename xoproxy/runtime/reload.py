@@ -36,11 +36,11 @@ class Source(Protocol):
 
 
 Content = str | tuple[Problem, ...]  # what a source gave: its text, or why there is none
-Adopt = Callable[[Generation], Awaitable[tuple[str, ...]]]
+Adopt = Callable[[Generation, str], Awaitable[tuple[str, ...]]]
 
 
 class Reloader:
-    """Reloads from `source`; `adopt` puts a generation into force and returns what of it needs a restart."""
+    """Reloads from `source`; `adopt` puts a generation, made of a text, into force and returns what of it needs a restart."""
 
     def __init__(
         self, source: Source, text: str, generation: Generation, adopt: Adopt, report: Callable[[Event], None]
@@ -87,7 +87,7 @@ class Reloader:
             loaded = await asyncio.to_thread(self._source.compile, content, self.generation.number + 1)
         except ConfigInvalid as invalid:
             return self._reject(trigger, content, invalid.problems)
-        notes = await self._adopt(loaded.generation)
+        notes = await self._adopt(loaded.generation, content)
         self._text, self._rejected, self.generation = content, None, loaded.generation
         return self._applied(trigger, loaded.warnings, notes)
 

@@ -22,6 +22,20 @@ class Counters:
         if record.error:
             self.errors[record.error] += 1
 
+    def totals(self) -> dict[str, dict[str, int]]:
+        """Return every count, for another process to add."""
+        return {
+            "statuses": {str(key): n for key, n in self.statuses.items()},
+            "cors": dict(self.cors),
+            "errors": dict(self.errors),
+        }
+
+    def add(self, totals: dict[str, dict[str, int]]) -> None:
+        """Add the counts of another process."""
+        self.statuses.update({int(status): count for status, count in totals["statuses"].items()})
+        self.cors.update(totals["cors"])
+        self.errors.update(totals["errors"])
+
     def as_dict(self) -> dict[str, dict[str, int]]:
         """Return the counts: statuses by class (``2xx`` ...; ``none``: the exchange broke before one was sent)."""
         classes: Counter[str] = Counter()

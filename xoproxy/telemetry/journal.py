@@ -18,10 +18,11 @@ from xoproxy.telemetry.sink import Sink
 class Journal:
     """Counts exchanges, and writes exchanges and events that the settings let through."""
 
-    def __init__(self, fd: int, settings: LogSettings, counters: Counters) -> None:
+    def __init__(self, fd: int, settings: LogSettings, counters: Counters, *, is_shared: bool = False) -> None:
+        """`is_shared`: other processes write to `fd` too."""
         self.counters = counters
         self._format = settings.format
-        self._sink = Sink(fd, self._dropped_notice)
+        self._sink = Sink(fd, self._dropped_notice, is_shared=is_shared)
         self.configure(settings)
 
     def configure(self, settings: LogSettings) -> None:

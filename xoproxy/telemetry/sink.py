@@ -4,15 +4,18 @@ Rule 1: `write` only appends to a list; a thread of its own writes what has gath
 Rule 2: what waits to be written is bounded.  Lines beyond the bound are dropped and counted, and the count is said once, as
 soon as lines flow again: a log that blocks the service, as a full pipe does a blocking writer, is worse than a gap.
 Rule 3: an output that is gone (closed pipe) ends the logging, not the service.
+Rule 4: where several processes write to one output, each write is whole lines and at most PIPE_BUF bytes: more than that a pipe
+may mix with what the others write.  (pipe(7))  A longer line is one write, and torn only where a pipe is full.
 """
 
 import os
 import select
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 MAX_WAITING_CHARS: Final = 4 * 1024 * 1024
+PIPE_BUF: Final = getattr(select, "PIPE_BUF", 512)  # 512: what POSIX grants
 GATHER_S: Final = 0.02  # lines of one batch: few wake-ups under load, and nobody who reads along notices
 
 
@@ -22,10 +25,14 @@ class Sink:
     `notice` makes the line that says how many lines were dropped.
     """
 
-    def __init__(self, fd: int, notice: Callable[[int], str], max_waiting_chars: int = MAX_WAITING_CHARS) -> None:
+    def __init__(
+        self, fd: int, notice: Callable[[int], str], max_waiting_chars: int = MAX_WAITING_CHARS, *, is_shared: bool = False
+    ) -> None:
+        """`is_shared`: other processes write to it too."""
         self._fd = fd
         self._notice = notice
         self._max_waiting_chars = max_waiting_chars
+        self._is_shared = is_shared
         self._lines: list[str] = []
         self._waiting_chars = 0  # in `_lines` and in the batch being written
         self._lock = threading.Lock()
@@ -73,7 +80,9 @@ class Sink:
             lines, self._lines = self._lines, []
             waiting = self._waiting_chars
         if lines:
-            self._write_all(("\n".join(lines) + "\n").encode("ascii", "backslashreplace"))
+            data = ("\n".join(lines) + "\n").encode("ascii", "backslashreplace")
+            for piece in pieces(data) if self._is_shared else (data,):
+                self._write_all(piece)
         with self._lock:
             self._waiting_chars -= waiting
 
@@ -93,3 +102,12 @@ class Sink:
             except OSError:
                 self._is_gone = True
                 return
+
+
+def pieces(data: bytes) -> Iterator[bytes]:
+    """Cut whole lines into pieces of whole lines, as few as fit into PIPE_BUF bytes each; a longer line is a piece."""
+    at = 0
+    while at < len(data):
+        end = data.rfind(b"\n", at, at + PIPE_BUF) + 1 or data.find(b"\n", at) + 1
+        yield data[at:end]
+        at = end

@@ -1,0 +1,68 @@
+"""The seam between the process that an operator sees and what serves connections: that process itself, or several workers."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from xoproxy.config.generation import Generation
+from xoproxy.telemetry.counters import Counters
+from xoproxy.telemetry.workers import WorkerView
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """An address that is listened on, as bound."""
+
+    name: str
+    secure: bool
+
+
+class Engine(Protocol):
+    """What serves."""
+
+    async def open(self) -> None:
+        """Begin to serve.  Raises: `ListenError`; then nothing is served."""
+        ...
+
+    @property
+    def bound(self) -> list[Bound]:
+        """What is listened on."""
+        ...
+
+    async def adopt(self, generation: Generation, text: str) -> list[str]:
+        """Put a generation, compiled from `text`, into force.  Returns what of it could not be.
+
+        Raises: `ListenError`; then nothing was changed.
+        """
+        ...
+
+    async def renew_certificates(self) -> list[str]:
+        """Read all certificates again.  Returns why, for each that cannot be used."""
+        ...
+
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        ...
+
+    @property
+    def counters(self) -> Counters:
+        """How exchanges ended, since the start, whoever served them."""
+        ...
+
+    @property
+    def workers(self) -> tuple[WorkerView, ...]:
+        """The processes that serve."""
+        ...
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether everything serves that should, by the generation in force."""
+        ...
+
+    async def drain(self, timeout_s: float) -> None:
+        """Accept no more, let exchanges finish for a while, then cut off what is left.  Returns when all has ended."""
+        ...
+
+    def abort(self) -> None:
+        """Cut off everything now.  May be called at any time, also while `open` or `drain` wait."""
+        ...

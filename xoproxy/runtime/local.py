@@ -1,0 +1,135 @@
+"""Serve in this process: one data plane, its listeners, and how both end."""
+
+import os
+import time
+from collections.abc import Callable
+
+from xoproxy.config.generation import Generation
+from xoproxy.config.settings import Listener, LogLevel
+from xoproxy.dataplane import DataPlane
+from xoproxy.runtime.engine import Bound
+from xoproxy.runtime.listeners import Listeners, Opener
+from xoproxy.runtime.processors import worker_count
+from xoproxy.runtime.sockets import check_upstream_trust, open_sockets
+from xoproxy.telemetry.counters import Counters
+from xoproxy.telemetry.events import Event
+from xoproxy.telemetry.journal import Journal
+from xoproxy.telemetry.workers import WorkerState, WorkerView
+
+TUNNELS_END_AT = 0.9  # of the time for draining: the rest is for their closing handshakes
+
+
+class LocalEngine:
+    """Serves in the running loop.  Is the whole engine of a process without workers, and what a worker consists of."""
+
+    def __init__(
+        self,
+        generation: Generation,
+        journal: Journal,
+        opener: Opener = open_sockets,
+        *,
+        owns_paths: bool = True,
+        emit: Callable[[Event], None] | None = None,
+    ) -> None:
+        """Serve by `generation`; nothing is listened on yet.  Raises: `ListenError` if the machine lacks what it needs.
+
+        `opener`, `owns_paths`: as `Listeners` has them; `emit`: takes their events, if not the journal.
+        """
+        check_upstream_trust(generation.settings.upstreams)
+        self._journal = journal
+        self._plane = DataPlane(generation, journal.exchange)
+        self._handshake_timeout_s = generation.settings.timeouts.head_s
+        self._listeners = Listeners(
+            self._plane.client_protocol,
+            self._handshake_timeout_s,
+            opener,
+            owns_paths=owns_paths,
+            trusts=self._plane.trusts,
+            emit=emit or journal.event,
+        )
+        self._started = time.time()
+
+    @property
+    def generation(self) -> Generation:
+        """The generation in force."""
+        return self._plane.generation
+
+    @property
+    def bound(self) -> list[Bound]:
+        """What is listened on."""
+        return [Bound(name, entry.context is not None) for entry in self._listeners.opened for name in entry.names()]
+
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        return self._plane.connections
+
+    @property
+    def counters(self) -> Counters:
+        """How exchanges ended."""
+        return self._journal.counters
+
+    @property
+    def workers(self) -> tuple[WorkerView, ...]:
+        """The one process that serves."""
+        state = WorkerState.SERVING if self.is_serving else WorkerState.DRAINING
+        return (WorkerView(0, os.getpid(), self.generation.number, self.connections, state, self._started),)
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether new exchanges are begun."""
+        return not self._plane.draining
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether something in force is not as the generation says, because open listeners cannot be told."""
+        changed = self.generation.settings.timeouts.head_s != self._handshake_timeout_s
+        return changed and any(entry.context is not None for entry in self._listeners.opened)
+
+    async def open(self) -> None:
+        """Listen.  Raises: `ListenError`; then nothing is listened on."""
+        await self._listeners.open_all(self.generation.settings.listeners)
+
+    async def adopt(self, generation: Generation, text: str) -> list[str]:  # noqa: ARG002  workers need the text
+        """Put a generation into force.  Returns what of it could not be.  Raises: `ListenError`; then nothing was changed."""
+        check_upstream_trust(generation.settings.upstreams)
+        self.decide_by(generation)
+        notes = [
+            f"{problem} (everything else is in force; restart to try again)"
+            for problem in await self.listen(generation.settings.listeners)
+        ]
+        if self.is_stale:
+            notes.append("the change of `timeouts.head` needs a restart for TLS handshakes; everything else is in force")
+        if worker_count(generation.settings.workers) != 1:
+            notes.append("the change of `workers` needs a restart; everything else is in force")
+        return notes
+
+    def decide_by(self, generation: Generation) -> None:
+        """Decide new requests by another generation; what is listened on stays as it is."""
+        self._plane.adopt(generation)
+        self._journal.configure(generation.settings.log)
+
+    async def listen(self, listeners: tuple[Listener, ...]) -> list[str]:
+        """Listen on these and no others.  Returns why, for each that could not be opened."""
+        return await self._listeners.change_to(listeners) if self.is_serving else []
+
+    async def renew_certificates(self) -> list[str]:
+        """Read all certificates again.  Returns why, for each that cannot be used."""
+        return self._listeners.renew_certificates()
+
+    async def drain(self, timeout_s: float) -> None:
+        """Accept no more, let exchanges finish for a while, then cut off what is left."""
+        self._listeners.close()
+        self._plane.start_draining()
+        if await self._plane.wait_closed(TUNNELS_END_AT * timeout_s):
+            return
+        self._plane.end_tunnels()
+        if not await self._plane.wait_closed((1 - TUNNELS_END_AT) * timeout_s):
+            left = self.connections
+            message = f"{left} connections did not finish within {timeout_s:g} s and are cut off"
+            self._journal.event(Event(LogLevel.WARNING, "xoproxy", "cut-off", message, {"connections": left}))
+            self._plane.abort()
+
+    def abort(self) -> None:
+        """Cut off everything now."""
+        self._plane.abort()

@@ -1,0 +1,222 @@
+"""One worker, as its supervisor sees it: a child process and the channel to it."""
+
+import asyncio
+import itertools
+import math
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from xoproxy.runtime.channel import Channel
+from xoproxy.runtime.orders import (
+    REPORTS,
+    Abort,
+    Adopt,
+    Begin,
+    Done,
+    Drain,
+    Load,
+    Order,
+    Refused,
+    Renew,
+    Report,
+    Sockets,
+    Totals,
+)
+from xoproxy.runtime.signals import HANDLED
+from xoproxy.runtime.source import ConfigSource
+from xoproxy.telemetry.counters import Counters
+from xoproxy.telemetry.tasks import spawn
+from xoproxy.telemetry.workers import WorkerState, WorkerView
+
+ANSWER_S: Final = 10.0  # for an order that changes something small
+START_S: Final = 30.0  # for a start: a fresh interpreter on a machine that is busy
+KILL_AFTER_S: Final = 5.0  # past the time for draining
+REAP_INTERVAL_S: Final = 0.005
+
+# The modules must be those of the supervisor, wherever it has them from; and never what lies in the working directory.
+_PROGRAM: Final = "import sys; sys.path[:] = sys.argv[2:]; from xoproxy.runtime.worker import main; main()"
+
+
+class WorkerGoneError(Exception):
+    """The worker ended, or did not answer in time."""
+
+
+class RefusedError(Exception):
+    """The worker did not carry out an order; the text is its reason."""
+
+
+Portion = list[tuple[str, list[socket.socket]]]  # addresses and the sockets that a worker accepts from there
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a worker is to serve by."""
+
+    revision: int  # of all that follows
+    number: int
+    text: str
+    listeners: list[int]
+
+
+class Member:
+    """A worker's process, from its start to its end.  `reported` is called for what it says unasked, `ended` once."""
+
+    def __init__(self, slot: int, reported: Callable[["Member", Report], None], ended: Callable[["Member"], None]) -> None:
+        """Start the process."""
+        ours, theirs = socket.socketpair()
+        self.slot = slot
+        self.number = 0  # of the generation in force there
+        self.revision = 0  # of what it has
+        self.state = WorkerState.STARTING
+        self.started = time.time()
+        self.served_from = math.inf  # monotonic
+        self.connections = 0
+        self.counters = Counters()
+        self.silent_ticks = 0  # of the supervisor's clock, since it said anything
+        self.exit_code: int | None = None
+        self._reported = reported
+        self._ended = ended
+        self._asked: dict[int, asyncio.Future[Done]] = {}
+        self._ids = itertools.count(1)
+        self._kill_timer: asyncio.TimerHandle | None = None
+        with theirs:
+            self._process = _start_process(theirs)
+        self._channel: Channel[Report] = Channel(ours, REPORTS, self._received, self._channel_ended)
+
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid
+
+    @property
+    def view(self) -> WorkerView:
+        """What is shown of it."""
+        return WorkerView(self.slot, self.pid, self.number, self.connections, self.state, self.started)
+
+    async def begin(self, source: ConfigSource, task: Task, portion: Portion) -> None:
+        """Have it serve.  Raises: `WorkerGoneError`, `RefusedError`."""
+        options: dict[str, object] = asdict(source.overrides)
+        self._channel.send(Begin(self.slot, None if source.path is None else str(source.path), options))
+        await self.load(task.number, task.text, START_S)
+        done = await self.adopt(task, portion, START_S)
+        if done.problems:
+            raise RefusedError("; ".join(done.problems))
+        self.state = WorkerState.SERVING
+        self.served_from = time.monotonic()
+
+    async def load(self, number: int, text: str, timeout_s: float = ANSWER_S) -> None:
+        """Have it compile a text.  Raises: `WorkerGoneError`, `RefusedError`."""
+        await self._ask(lambda order: Load(order, number, text), timeout_s)
+
+    async def adopt(self, task: Task, portion: Portion, timeout_s: float = ANSWER_S) -> Done:
+        """Have it serve by what it loaded, on the sockets that it has and these.  Raises: `WorkerGoneError`, `RefusedError`."""
+        for address, sockets in portion:
+            self._channel.send(Sockets(address), sockets)
+        done = await self._ask(lambda order: Adopt(order, task.number, task.listeners), timeout_s)
+        self.number, self.revision = task.number, task.revision
+        return done
+
+    async def renew(self) -> list[str]:
+        """Have it read its certificates again.  Raises: `WorkerGoneError`, `RefusedError`."""
+        return (await self._ask(Renew, ANSWER_S)).problems
+
+    def drain(self, timeout_s: float) -> None:
+        """Have it end; it is killed if it has not some time after `timeout_s`."""
+        self.state = WorkerState.DRAINING
+        self._channel.send(Drain(timeout_s))
+        self._kill_in(timeout_s + KILL_AFTER_S)
+
+    def abort(self) -> None:
+        """Have it end now; it is killed if it does not."""
+        self.state = WorkerState.DRAINING
+        self._channel.send(Abort())
+        self._kill_in(KILL_AFTER_S)
+
+    def kill(self) -> None:
+        """End it without asking."""
+        self._process.kill()
+
+    def _kill_in(self, delay_s: float) -> None:
+        if self._kill_timer is not None:
+            self._kill_timer.cancel()
+        self._kill_timer = asyncio.get_running_loop().call_later(delay_s, self.kill)
+
+    async def _ask(self, order: Callable[[int], Order], timeout_s: float) -> Done:
+        if self.exit_code is not None:
+            raise WorkerGoneError(self.ending())
+        number = next(self._ids)
+        answer: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
+        self._asked[number] = answer
+        self._channel.send(order(number))
+        try:
+            return await asyncio.wait_for(answer, timeout_s)
+        except TimeoutError:
+            raise WorkerGoneError(f"it did not answer within {timeout_s:g} s") from None
+        finally:
+            self._asked.pop(number, None)
+
+    def _received(self, report: Report, sockets: list[socket.socket]) -> None:  # noqa: ARG002  workers send none
+        self.silent_ticks = 0
+        match report:
+            case Done() | Refused():
+                answer = self._asked.get(report.id)
+                if answer is None or answer.done():
+                    return
+                if isinstance(report, Done):
+                    answer.set_result(report)
+                else:
+                    answer.set_exception(RefusedError(report.reason))
+            case Totals():
+                self.connections = report.connections
+                self.counters = Counters()
+                self.counters.add(report.counts)
+            case _:
+                self._reported(self, report)
+
+    def _channel_ended(self) -> None:
+        """It ended, or is about to: nothing else closes its end."""
+        self._kill_in(KILL_AFTER_S)
+        spawn(self._reap(), name="reap")
+
+    async def _reap(self) -> None:
+        """Wait for the exit code.  No SIGCHLD: who handles it for one child handles it for all, whoever started them."""
+        while (code := self._process.poll()) is None:  # noqa: ASYNC110  nothing would set an event
+            await asyncio.sleep(REAP_INTERVAL_S)
+        self.exit_code = code
+        if self._kill_timer is not None:
+            self._kill_timer.cancel()
+        for answer in self._asked.values():
+            if not answer.done():
+                answer.set_exception(WorkerGoneError(self.ending()))
+        self._ended(self)
+
+    def ending(self) -> str:
+        """Return how it ended, in words."""
+        code = self.exit_code
+        if code is not None and code < 0:
+            return f"killed by {signal.Signals(-code).name}"
+        return f"exit code {code}"
+
+
+def _start_process(channel: socket.socket) -> "subprocess.Popen[bytes]":
+    """Start a fresh interpreter: a fork of a process with threads and a running loop would inherit their locks.
+
+    It begins in a session of its own, so that Ctrl-C in the terminal does not reach it, and with signals held back until it can
+    take them.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
+    try:
+        return subprocess.Popen(  # noqa: S603  the interpreter that we are
+            [sys.executable, "-P", "-c", _PROGRAM, str(channel.fileno()), *sys.path],
+            stdin=subprocess.DEVNULL,
+            pass_fds=(channel.fileno(),),
+            start_new_session=True,
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,104 @@
+"""What supervisor and worker say to each other.
+
+An *order* goes from the supervisor to a worker, a *report* the other way.  An order with an `id` is answered by one report of
+the same `id`: `Done`, with what went wrong on the way, or `Refused`, and then nothing was changed.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from xoproxy.config.options import Overrides
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """The first order: the worker's place, and where texts come from.  `path` None: the options are all of it."""
+
+    slot: int
+    path: str | None
+    overrides: dict[str, object]  # those of the command line, through JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Sockets:
+    """Comes with sockets that listen on `address`, for a listener that a later `Adopt` names."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Compile `text` as generation `number`, and check what it needs of this machine.  Change nothing."""
+
+    id: int
+    number: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """Put the generation that was loaded last into force, and listen on these entries of its `listen`, counted from 0."""
+
+    id: int
+    number: int
+    listeners: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """Read all certificates again."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Accept no more, let exchanges finish for a while, and end."""
+
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Abort:
+    """End now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An order was carried out."""
+
+    id: int
+    problems: list[str]
+    is_stale: bool = False  # something is not as the generation says, and only a new process can be
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An order was not carried out, and why."""
+
+    id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sent about once a second and at the end: who is connected, and all counts since the worker began."""
+
+    connections: int
+    counts: dict[str, dict[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """The worker was told by a signal to end, and does so when a successor serves."""
+
+
+Order = Begin | Sockets | Load | Adopt | Renew | Drain | Abort
+Report = Done | Refused | Totals | Leaving
+ORDERS: Final[tuple[type[Order], ...]] = (Begin, Sockets, Load, Adopt, Renew, Drain, Abort)
+REPORTS: Final[tuple[type[Report], ...]] = (Done, Refused, Totals, Leaving)
+
+
+def overrides_of(values: dict[str, object]) -> Overrides:
+    """Return the options that `Begin` brought."""
+    return Overrides(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})  # type: ignore[arg-type]  # the fields of Overrides, through JSON

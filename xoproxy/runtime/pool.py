@@ -1,0 +1,193 @@
+"""Serve by several worker processes: the engine of a supervisor.
+
+Rule 1: a reload is two steps.  First all workers load the text; if one refuses, nothing was changed anywhere.  Then all put it
+into force, which cannot be refused.
+Rule 2: a worker that dies, does not answer, or cannot be brought to what the generation says is replaced.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from xoproxy.config.generation import Generation
+from xoproxy.runtime.engine import Bound
+from xoproxy.runtime.member import Member, Portion, RefusedError, Task, WorkerGoneError
+from xoproxy.runtime.processors import worker_count
+from xoproxy.runtime.roster import Roster
+from xoproxy.runtime.shares import Share, Shares
+from xoproxy.runtime.sockets import ListenError, check_upstream_trust
+from xoproxy.runtime.source import ConfigSource
+from xoproxy.telemetry.counters import Counters
+from xoproxy.telemetry.events import Event
+from xoproxy.telemetry.workers import WorkerState, WorkerView
+
+SETTLE_S: Final = 30.0  # how long a reload waits for successors before it tells that there are none yet
+
+
+class WorkerPool:
+    """Serves by workers that it starts."""
+
+    def __init__(self, generation: Generation, text: str, source: ConfigSource, report: Callable[[Event], None]) -> None:
+        """`text`: what `generation` was made of; `source`: how it is compiled.  Nothing is started yet."""
+        self.generation = generation
+        self.revision = 1
+        self._text = text
+        self._source = source
+        self._shares = Shares()
+        self._roster = Roster(self, report)
+        self._is_adopting = False
+
+    @property
+    def bound(self) -> list[Bound]:
+        """What is listened on."""
+        return self._shares.bound
+
+    @property
+    def connections(self) -> int:
+        """How many clients are connected; up to a second old."""
+        return sum(member.connections for member in self._roster.members)
+
+    @property
+    def counters(self) -> Counters:
+        """How exchanges ended, whoever served them; up to a second old."""
+        counters = Counters()
+        for part in (self._roster.past, *(member.counters for member in self._roster.members)):
+            counters.add(part.totals())
+        return counters
+
+    @property
+    def workers(self) -> tuple[WorkerView, ...]:
+        """All workers, those that drain too."""
+        return tuple(member.view for member in sorted(self._roster.members, key=lambda member: (member.slot, member.pid)))
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether there is a worker in every slot, and all serve by the generation in force."""
+        slots = self._roster.slots
+        if self._roster.is_ending or not slots:
+            return False
+        return all(slot.current is not None and (self._is_adopting or self._roster.is_current(slot)) for slot in slots)
+
+    @property
+    def drain_s(self) -> float:
+        """How long exchanges may go on in a worker that has a successor."""
+        return self.generation.settings.timeouts.drain_s
+
+    async def open(self) -> None:
+        """Open the sockets, start the workers.  Raises: `ListenError`; then none is left."""
+        settings = self.generation.settings
+        check_upstream_trust(settings.upstreams)
+        count = worker_count(settings.workers)
+        self._shares.open_all(settings.listeners, count)
+        try:
+            await self._roster.fill(count)
+        except (WorkerGoneError, RefusedError) as exc:
+            self.abort()
+            await self._roster.gone()
+            raise ListenError(f"no worker could be started: {exc}") from exc
+
+    async def begin(self, member: Member) -> None:
+        """Have a new worker serve.  Raises: `WorkerGoneError`, `RefusedError`."""
+        await member.begin(self._source, self._task(), self._portion(member, self._shares.held))
+
+    async def adopt(self, generation: Generation, text: str) -> list[str]:
+        """Have all workers serve by another generation.  Returns what of it could not be.
+
+        Raises: `ListenError`; then nothing was changed.
+        """
+        check_upstream_trust(generation.settings.upstreams)
+        listeners = generation.settings.listeners
+        opened, unopened = self._shares.open_new(listeners, len(self._roster.slots))
+        self._is_adopting = True
+        try:
+            await self._load(generation.number, text, opened)
+            self.generation, self._text = generation, text
+            problems = await self._put_into_force(opened)
+            if self._shares.close_others(listeners) and unopened:  # perhaps that was in the way
+                opened, unopened = self._shares.open_new(tuple(unopened), len(self._roster.slots))
+                problems += await self._put_into_force(opened)
+        finally:
+            self._is_adopting = False
+        problems += unopened.values()
+        notes = [f"{problem} (everything else is in force; restart to try again)" for problem in dict.fromkeys(problems)]
+        return [*notes, *self._resize(), *await self._settle()]
+
+    async def renew_certificates(self) -> list[str]:
+        """Have all workers read their certificates again.  Returns why, for each that cannot be used."""
+        problems: list[str] = []
+        for member, outcome in await self._roster.each(lambda member: member.renew()):
+            if isinstance(outcome, BaseException):
+                self._roster.replace(member, outcome)
+            else:
+                problems += outcome
+        return list(dict.fromkeys(problems))
+
+    async def drain(self, timeout_s: float) -> None:
+        """Have all workers end.  Returns when they have; those that do not are killed."""
+        self._shares.close()
+        self._roster.end()
+        for member in tuple(self._roster.members):
+            member.drain(timeout_s)
+        await self._roster.gone()
+
+    def abort(self) -> None:
+        """Have all workers end now."""
+        self._shares.close()
+        self._roster.end()
+        for member in tuple(self._roster.members):
+            if member.state is WorkerState.STARTING:
+                member.kill()
+            else:
+                member.abort()
+
+    async def _load(self, number: int, text: str, opened: list[Share]) -> None:
+        """Have all workers load a text.  Raises: `ListenError` if one refuses; `opened` is closed then."""
+        outcomes = await self._roster.each(lambda member: member.load(number, text))
+        refusal = next((outcome for _, outcome in outcomes if isinstance(outcome, RefusedError)), None)
+        if refusal is not None:
+            for share in opened:
+                share.close()
+            raise ListenError(f"a worker refused it: {refusal}")
+
+    async def _put_into_force(self, opened: list[Share]) -> list[str]:
+        """Have all workers serve by what they loaded, on `opened` too.  Returns what they could not listen on."""
+        self._shares.held += opened
+        self.revision += 1
+        task = self._task()
+        problems: list[str] = []
+        for member, outcome in await self._roster.each(lambda member: member.adopt(task, self._portion(member, opened))):
+            if isinstance(outcome, BaseException):
+                self._roster.replace(member, outcome)
+                continue
+            problems += outcome.problems
+            if outcome.is_stale:
+                self._roster.replace(member, "the change needs a new process")
+        return problems
+
+    def _task(self) -> Task:
+        listeners = self.generation.settings.listeners
+        return Task(self.revision, self.generation.number, self._text, self._shares.indexes(listeners))
+
+    def _portion(self, member: Member, shares: list[Share]) -> Portion:
+        return [(str(share.listener.address), share.of(member.slot, len(self._roster.slots))) for share in shares]
+
+    def _resize(self) -> list[str]:
+        """Have as many workers as the generation says.  Returns what stands in the way."""
+        wanted, count = worker_count(self.generation.settings.workers), len(self._roster.slots)
+        if wanted == count:
+            return []
+        if wanted == 1:
+            return ["the change of `workers` to 1 needs a restart; everything else is in force"]
+        problems = self._shares.grow(wanted)
+        if not problems:
+            self._roster.resize(wanted)
+        return [f"{problem} (the number of workers stays {count})" for problem in problems]
+
+    async def _settle(self) -> list[str]:
+        """Wait until every worker that had to be replaced is.  Returns which are not."""
+        try:
+            await asyncio.wait_for(self._roster.settled(), SETTLE_S)
+        except TimeoutError:
+            late = [str(slot.index) for slot in self._roster.slots if slot.vacant.is_set()]
+            return [f"no worker serves by generation {self.generation.number} yet in slot {', '.join(late)}"]
+        return []
