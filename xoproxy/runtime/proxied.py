@@ -99,7 +99,7 @@ class ProxiedServer:
                 self._stop_accepting()
                 return
             try:
-                sock, _ = self._socket.accept()
+                sock, name = self._socket.accept()
             except (BlockingIOError, InterruptedError):
                 return
             except ConnectionAbortedError:
@@ -110,19 +110,12 @@ class ProxiedServer:
                 self.reception.failures.count(os.strerror(exc.errno or errno.EIO).lower())
                 return
             sock.setblocking(False)  # noqa: FBT003  the signature is socket's
-            self._receive(sock)
+            self._receive(sock, _UNIX_PEER if sock.family == socket.AF_UNIX else name[0].partition("%")[0])
 
-    def _receive(self, sock: socket.socket) -> None:
-        peer = _UNIX_PEER
-        if sock.family != socket.AF_UNIX:
-            try:
-                peer = str(sock.getpeername()[0]).partition("%")[0]
-            except OSError:  # gone already
-                sock.close()
-                return
-            if not self.reception.trusts(peer):
-                self.hand_on(sock, None)
-                return
+    def _receive(self, sock: socket.socket, peer: str) -> None:
+        if sock.family != socket.AF_UNIX and not self.reception.trusts(peer):
+            self.hand_on(sock, None)
+            return
         arrival = _Arrival(self, sock, peer)
         self._waiting.add(arrival)
         arrival.begin()
