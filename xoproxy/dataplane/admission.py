@@ -1,7 +1,7 @@
 """How many clients may be connected, and what becomes of one that is too many.
 
 The bound is `limits.connections`, or else what the limit of open files allows: each exchange may need a second descriptor, for
-its upstream.  A client beyond it is told so (503); when even such clients come in floods, they are cut off unheard.
+its upstream.  Whoever sets the bound may know that most connections idle; one descriptor each is the end in any case.  A client beyond it is told so (503); when even such clients come in floods, they are cut off unheard.
 """
 
 import resource
@@ -26,26 +26,26 @@ class Admission(Enum):
     CUT_OFF = "cut off"
 
 
-def connections_by_descriptors() -> int:
-    """Return how many clients the process' limit of open files allows, two descriptors each."""
+def free_descriptors() -> int:
+    """Return how many descriptors the process' limit of open files allows for connections."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return max(1, (soft - RESERVED_DESCRIPTORS) // 2) if soft != resource.RLIM_INFINITY else 1 << 30
+    return max(2, soft - RESERVED_DESCRIPTORS) if soft != resource.RLIM_INFINITY else 1 << 30
 
 
 class Admissions:
     """Counts the clients' connections."""
 
-    __slots__ = ("_admitted", "_by_client", "_by_descriptors", "_turned_away")
+    __slots__ = ("_admitted", "_by_client", "_descriptors", "_turned_away")
 
     def __init__(self) -> None:
         self._admitted = 0
         self._turned_away = 0
         self._by_client: Counter[str] = Counter()  # admitted ones
-        self._by_descriptors = connections_by_descriptors()
+        self._descriptors = free_descriptors()
 
     def admit(self, client: str, limits: Limits, *, trusted: bool) -> Admission:
         """Decide about a new connection of `client`; whatever is decided, `left` must be called at its end."""
-        most = self._by_descriptors if limits.connections is None else min(limits.connections, self._by_descriptors)
+        most = self._descriptors // 2 if limits.connections is None else min(limits.connections, self._descriptors)
         per_client = limits.connections_per_client
         if self._admitted < most and (
             per_client is None or self._by_client[client] < per_client or trusted or client == UNIX_PEER

@@ -22,6 +22,7 @@ from xoproxy.admin.guard import Guard
 from xoproxy.config.generation import Generation
 from xoproxy.config.settings import LogLevel
 from xoproxy.runtime.announcement import announcement
+from xoproxy.runtime.descriptors import raise_descriptor_limit
 from xoproxy.runtime.engine import Engine
 from xoproxy.runtime.loop import new_event_loop
 from xoproxy.runtime.notify import ServiceManager
@@ -59,6 +60,7 @@ class Start:
 
 def serve_until_stopped(start: Start, signals: HeldSignals, log_fd: int) -> None:
     """Serve until a signal ends it.  Raises: `ListenError` if an address cannot be opened; then nothing was served."""
+    raise_descriptor_limit()
     supervises = _supervises(start)
     journal = Journal(log_fd, start.generation.settings.log, Counters(), is_shared=supervises)
     capture_logging(journal)

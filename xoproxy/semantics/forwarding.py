@@ -110,10 +110,13 @@ def _connection_lines(head: RequestHead) -> bytes:
 
 
 def may_upgrade(head: RequestHead) -> bool:
-    """Whether an Upgrade goes on: from HTTP/1.1, without content, and not to h2c, which would hide requests from us."""
+    """Whether an Upgrade goes on: from HTTP/1.1, without content, and not to HTTP/2, which would hide requests from us.
+
+    (``h2c`` in clear; ``h2`` is for TLS only and nobody may ask for it so, RFC 9113 §3.1.)
+    """
     if head.upgrade is None or head.minor == 0 or head.framing is not Framing.NONE:
         return False
-    return not any(protocol.lower().startswith(b"h2c") for protocol in tokens(head.upgrade))
+    return not any(protocol.lower().startswith(b"h2") for protocol in tokens(head.upgrade))
 
 
 def is_idempotent(method: bytes) -> bool:

@@ -7,6 +7,7 @@ What is refused here is refused by grammar or by framing (RFC 9112 §11: smuggli
 `HeadFault`, never an exception.
 """
 
+import ipaddress
 from collections.abc import Sequence
 from enum import Enum
 from functools import lru_cache
@@ -208,7 +209,17 @@ def _is_host(value: bytes) -> bool:
 def _remembered_host(value: bytes) -> bool:
     """Few hosts are asked for, and often."""
     match = grammar.HOST.fullmatch(value)
-    return match is not None and (match[2] is None or int(match[2]) <= 65535)
+    if match is None or (match[2] is not None and int(match[2]) > 65535):
+        return False
+    return match[1][:1] != b"[" or _is_ipv6(match[1][1:-1].decode("ascii"))
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_authority(head: RequestHead, hosts: int) -> HeadFault | None:
