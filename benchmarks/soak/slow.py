@@ -19,9 +19,9 @@ _SETTINGS: Final = "timeouts: {head: 2s, body: 2s, pool: 200ms}\n"
 _DRIP_S: Final = 0.15
 _SLOW_BODY: Final = b"b" * 20  # at a byte a drip longer than the deadline of a body that stands still
 _LARGE: Final = 8 << 20  # more than the kernel's buffers take
-_SLOWLY_READ: Final = 1 << 20
-_READ_BYTES, _READ_S = 1 << 14, 0.03
-_SMALL_BUFFER: Final = 4096
+_SLOWLY_READ: Final = 1 << 19
+_READ_BYTES, _READ_S = 1 << 13, 0.05
+_SMALL_BUFFER: Final = 1 << 14
 
 Peer = Callable[[Stage, int], Awaitable[str]]
 

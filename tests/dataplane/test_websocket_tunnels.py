@@ -22,7 +22,7 @@ MASK = bytes.fromhex("37fa213d")
 
 
 def frame(first: int, payload: bytes = b"", *, masked: bool = False, length: int | None = None) -> bytes:
-    """Return a frame.  `first`: FIN, RSV, opcode; `length`: how many more bytes its length takes; None: no more than it must."""
+    """Return a frame.  `first`: FIN, RSV, opcode; `length`: how many more bytes its length takes; None: the fewest."""
     size = len(payload)
     if length is None:
         length = 0 if size < 126 else 2 if size < 65_536 else 8

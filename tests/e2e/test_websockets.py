@@ -6,6 +6,7 @@ Both ends are the `websockets` package; raw frames are in tests/dataplane/test_w
 import asyncio
 import json
 import random
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -328,3 +329,21 @@ async def test_only_pages_of_allowed_origins_open_websockets(
             assert "origin" in problem["detail"]
 
     assert asked == ([origin] if opened else [])
+
+
+async def test_websocket_has_the_time_for_draining_and_is_told_to_go_away(proxy: ProxyFactory) -> None:
+    """After SIGTERM messages still pass; when the time is over both ends get a close frame 1001."""
+    at_server: asyncio.Queue[tuple[int, str] | None] = asyncio.Queue()
+
+    async def handler(ws: ServerConnection) -> None:
+        await ws.send(await ws.recv())
+        at_server.put_nowait(await closed(ws))
+
+    async with proxied(proxy, handler, "timeouts: {drain: 1s}\n") as one, connected(one) as ws:
+        one.send(signal.SIGTERM)
+        await asyncio.to_thread(one.wait_for_output, '"event":"draining"')
+        await ws.send("still here")
+
+        assert await ws.recv() == "still here"
+        assert await closed(ws) == (1001, "")
+        assert await at_server.get() == (1001, "")

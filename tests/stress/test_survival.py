@@ -21,6 +21,7 @@ SMALL = Sizes(peers=500, heads=60, connections=300, aborts=50 * 2 * len(KINDS), 
 
 # Of memory.  A slow reader may fill one buffer of ours each way; a kept connection and a body past a slow peer have the budgets
 # of the design.
+SLOW_SENDER_KIB = 24  # two connections and an exchange
 SLOW_READER_KIB = 256
 BODY_KIB = 16 * 1024
 KEPT_BYTES = 8 * 1024
@@ -30,8 +31,8 @@ LEFT_KIB = 2 * 1024
 @pytest.mark.parametrize(
     ("scenario", "most_kib"),
     [
-        pytest.param(slow_heads, 8 * SMALL.peers, id="heads"),
-        pytest.param(slow_bodies, 8 * SMALL.peers, id="bodies"),
+        pytest.param(slow_heads, SLOW_SENDER_KIB * SMALL.peers, id="heads"),
+        pytest.param(slow_bodies, SLOW_SENDER_KIB * SMALL.peers, id="bodies"),
         pytest.param(slow_readers, SLOW_READER_KIB * SMALL.peers, id="readers"),
         pytest.param(head_flood, 16 * 1024, id="a flood of heads"),
         pytest.param(connection_flood, 8 * 1024, id="a flood of connections"),
