@@ -80,6 +80,10 @@ class DataPlane:
         """How many clients are connected."""
         return len(self._connections)
 
+    def stop_keeping(self) -> None:
+        """Let every answer from now on be its connection's last.  What is idle, or was just accepted, may ask once more."""
+        self.draining = True
+
     def start_draining(self) -> None:
         """Begin no further request; close what is idle."""
         self.draining = True

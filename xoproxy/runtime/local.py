@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable
+from typing import Final
 
 from xoproxy.config.generation import Generation
 from xoproxy.config.settings import Listener, LogLevel
@@ -16,7 +17,8 @@ from xoproxy.telemetry.events import Event
 from xoproxy.telemetry.journal import Journal
 from xoproxy.telemetry.workers import WorkerState, WorkerView
 
-TUNNELS_END_AT = 0.9  # of the time for draining: the rest is for their closing handshakes
+TUNNELS_END_AT: Final = 0.9  # of the time for draining: the rest is for their closing handshakes
+GENTLE_S: Final = 1.0  # most clients that use a connection again do so sooner
 
 
 class LocalEngine:
@@ -116,6 +118,14 @@ class LocalEngine:
     async def renew_certificates(self) -> list[str]:
         """Read all certificates again.  Returns why, for each that cannot be used."""
         return self._listeners.renew_certificates()
+
+    async def retire(self, timeout_s: float) -> None:
+        """Drain, as another serves instead: first wait a moment for requests that are on their way on open connections."""
+        self._listeners.close()
+        self._plane.stop_keeping()
+        gentle_s = min(GENTLE_S, timeout_s / 2)
+        if not await self._plane.wait_closed(gentle_s):
+            await self.drain(timeout_s - gentle_s)
 
     async def drain(self, timeout_s: float) -> None:
         """Accept no more, let exchanges finish for a while, then cut off what is left."""

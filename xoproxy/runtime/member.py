@@ -126,10 +126,10 @@ class Member:
         """Have it read its certificates again.  Raises: `WorkerGoneError`, `RefusedError`."""
         return (await self._ask(Renew, ANSWER_S)).problems
 
-    def drain(self, timeout_s: float) -> None:
+    def drain(self, timeout_s: float, *, has_successor: bool) -> None:
         """Have it end; it is killed if it has not some time after `timeout_s`."""
         self.state = WorkerState.DRAINING
-        self._channel.send(Drain(timeout_s))
+        self._channel.send(Drain(timeout_s, has_successor))
         self._kill_in(timeout_s + KILL_AFTER_S)
 
     def abort(self) -> None:

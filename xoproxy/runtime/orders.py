@@ -56,6 +56,7 @@ class Drain:
     """Accept no more, let exchanges finish for a while, and end."""
 
     timeout_s: float
+    has_successor: bool
 
 
 @dataclass(frozen=True, slots=True)

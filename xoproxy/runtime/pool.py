@@ -127,7 +127,7 @@ class WorkerPool:
         self._shares.close()
         self._roster.end()
         for member in tuple(self._roster.members):
-            member.drain(timeout_s)
+            member.drain(timeout_s, has_successor=False)
         await self._roster.gone()
 
     def abort(self) -> None:

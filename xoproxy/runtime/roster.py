@@ -182,7 +182,7 @@ class Roster:
     def _drain(self, member: Member) -> None:
         timeout_s = self._employer.drain_s
         self._say(member, LogLevel.INFO, "draining", f"has {timeout_s:g} s to finish; another serves in its place")
-        member.drain(timeout_s)
+        member.drain(timeout_s, has_successor=True)
 
     async def _dismiss(self, slots: list[Slot]) -> None:
         await self.settled()

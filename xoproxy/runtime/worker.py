@@ -131,7 +131,7 @@ class Worker:
             case Renew():
                 self._carry_out(order.id, lambda: self._renew(order))
             case Drain():
-                self._drain(order.timeout_s)
+                self._drain(order.timeout_s, has_successor=order.has_successor)
             case Abort():
                 self._abort()
             case _:
@@ -211,14 +211,16 @@ class Worker:
         connections = 0 if self._engine is None else self._engine.connections
         self._channel.send(Totals(connections, self._journal.counters.totals()))
 
-    def _drain(self, timeout_s: float) -> None:
+    def _drain(self, timeout_s: float, *, has_successor: bool = False) -> None:
         if not self._is_draining:
             self._is_draining = True
-            spawn(self._end(timeout_s), name="drain")
+            spawn(self._end(timeout_s, has_successor=has_successor), name="drain")
 
-    async def _end(self, timeout_s: float) -> None:
+    async def _end(self, timeout_s: float, *, has_successor: bool) -> None:
         try:
-            if self._engine is not None:
+            if self._engine is not None and has_successor:
+                await self._engine.retire(timeout_s)
+            elif self._engine is not None:
                 await self._engine.drain(timeout_s)
         finally:
             self._ended.set()
