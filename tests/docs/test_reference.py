@@ -16,7 +16,17 @@ from xoproxy.config.compiler import LISTEN_FROM_FILE, LISTEN_FROM_OPTIONS
 from xoproxy.config.presets import PRESETS
 from xoproxy.config.problems import Id
 from xoproxy.config.sections import DEFAULT_ADMIN
-from xoproxy.config.settings import Limits, LogFormat, LogLevel, LogSettings, Timeouts
+from xoproxy.config.settings import (
+    Ejection,
+    HealthCheck,
+    Limits,
+    LogFormat,
+    LogLevel,
+    LogSettings,
+    Queueing,
+    Resolving,
+    Timeouts,
+)
 from xoproxy.config.upstreams import CONNECT_S, RESPONSE_S
 from xoproxy.dataplane.errors import ErrorKind
 from xoproxy.policy.cors import CorsOutcome
@@ -31,6 +41,7 @@ MAPPINGS = {kind.where: kind for kind in vars(keys).values() if isinstance(kind,
 
 TOP = "version: 1\nupstream: http://app:5000\n"
 REPORTING = "reporting: {endpoints: {isolation: upstream}}\n"
+IN_UPSTREAM = "version: 1\nupstream: app\nupstreams:\n  app:\n    url: https://app:5000\n    %s:\n      %%s\n"
 # Where the example of a key stands: the file around it, and the keys that have to stand beside it, unless it is one of them.
 AROUND: dict[str, tuple[str, dict[str, str]]] = {
     "the policy file": ("%s\n", {"version": "version: 1", "upstream": "upstream: http://app:5000"}),
@@ -42,9 +53,12 @@ AROUND: dict[str, tuple[str, dict[str, str]]] = {
     "`admin`": (TOP + "admin:\n  %s\n", {}),
     "an upstream": ("version: 1\nupstream: app\nupstreams:\n  app:\n    %s\n", {"url": "url: https://app:5000"}),
     "`tls` of an upstream": (
-        "version: 1\nupstream: app\nupstreams:\n  app:\n    url: https://app:5000\n    tls:\n      %s\n",
-        {},
+        IN_UPSTREAM % "tls",
+        {"certificate": "certificate: a", "key": "key: b"},
     ),
+    "`ejection`": (IN_UPSTREAM % "ejection", {}),
+    "`resolve`": (IN_UPSTREAM % "resolve", {}),
+    "`health_check`": (IN_UPSTREAM % "health_check", {"path": "path: /healthz"}),
     "a policy": (TOP + REPORTING + "policy:\n  %s\n", {}),
     "`cors`": (TOP + "policy:\n  cors:\n    %s\n", {"allow_origins": "allow_origins: [https://app.example.com]"}),
     "`websocket_origins`": (
@@ -140,6 +154,19 @@ def test_stated_defaults_are_those_of_the_code() -> None:
     assert values.size(default_of("`limits`", "request_head")) == limits.request_head_bytes
     assert values.size(default_of("`limits`", "response_head")) == limits.response_head_bytes
     assert values.body_size(default_of("`limits`", "request_body")) is limits.request_body_bytes
+    queueing, ejection, resolving, check = Queueing(), Ejection(), Resolving(), HealthCheck("")
+    assert default_of("an upstream", "max_waiting") == str(queueing.max_waiting)
+    assert values.duration(default_of("an upstream", "wait_timeout")) == queueing.wait_timeout_s
+    assert queueing.max_connections is None
+    assert default_of("`ejection`", "failures") == str(ejection.failures)
+    assert values.duration(default_of("`ejection`", "backoff")) == ejection.backoff_s
+    assert values.duration(default_of("`ejection`", "max_backoff")) == ejection.max_backoff_s
+    assert values.duration(default_of("`resolve`", "floor")) == resolving.floor_s
+    assert values.duration(default_of("`resolve`", "ceiling")) == resolving.ceiling_s
+    assert values.duration(default_of("`health_check`", "interval")) == check.interval_s
+    assert values.duration(default_of("`health_check`", "timeout")) == check.timeout_s
+    assert default_of("`health_check`", "healthy_after") == str(check.healthy_after)
+    assert default_of("`health_check`", "unhealthy_after") == str(check.unhealthy_after)
     assert default_of("`log`", "format") == log.format.value
     assert default_of("`log`", "level") == log.level.value
     assert default_of("the policy file", "listen") == str(LISTEN_FROM_FILE.address)

@@ -92,21 +92,71 @@ ADMIN: Final = Keys(
 )
 UPSTREAM: Final = Keys(
     "an upstream",
-    ("url", "urls", "connect_timeout", "response_timeout", "tls"),
+    (
+        "url",
+        "urls",
+        "connect_timeout",
+        "response_timeout",
+        "max_connections",
+        "max_waiting",
+        "wait_timeout",
+        "ejection",
+        "resolve",
+        "health_check",
+        "tls",
+    ),
     _peers(
         {
             "url": "address target server host backend to",
             "urls": "servers endpoints addresses targets hosts",
             "connect_timeout": "proxy_connect_timeout dial_timeout",
             "response_timeout": "timeout read_timeout proxy_read_timeout",
+            "max_connections": "connections max_conns maxconn pool_size pool",
+            "max_waiting": "max_pending_requests max_queue maxqueue queue backlog",
+            "wait_timeout": "queue_timeout timeout_queue",
+            "ejection": "outlier_detection circuit_breaker circuit_breakers max_fails passive_health_check",
+            "resolve": "dns resolver resolvers dns_refresh_rate resolution",
+            "health_check": "health check httpchk option_httpchk active_health_check health_checks",
             "tls": "ssl",
         }
     ),
 )
 UPSTREAM_TLS: Final = Keys(
     "`tls` of an upstream",
-    ("ca", "verify", "server_name"),
-    _peers({"ca": "ca_file cafile ca_cert ca_certificate", "verify": "ssl_verify", "server_name": "sni hostname"}),
+    ("ca", "verify", "server_name", "certificate", "key"),
+    _peers(
+        {
+            "ca": "ca_file cafile ca_cert ca_certificate",
+            "verify": "ssl_verify",
+            "server_name": "sni hostname",
+            "certificate": "cert cert_file certfile client_certificate client_cert proxy_ssl_certificate",
+            "key": "key_file keyfile private_key client_key proxy_ssl_certificate_key",
+        }
+    ),
+)
+EJECTION: Final = Keys(
+    "`ejection`",
+    ("failures", "backoff", "max_backoff"),
+    _peers(
+        {
+            "failures": "max_fails threshold errors consecutive_5xx consecutive_failures",
+            "backoff": "fail_timeout base_ejection_time time duration",
+            "max_backoff": "max_ejection_time",
+        }
+    ),
+)
+RESOLVE: Final = Keys("`resolve`", ("floor", "ceiling"), _peers({"floor": "min min_ttl", "ceiling": "max max_ttl ttl valid"}))
+HEALTH_CHECK: Final = Keys(
+    "`health_check`",
+    ("path", "interval", "timeout", "healthy_after", "unhealthy_after"),
+    _peers(
+        {
+            "path": "uri url target",
+            "interval": "every inter period",
+            "healthy_after": "rise healthy_threshold passes",
+            "unhealthy_after": "fall unhealthy_threshold retries fails",
+        }
+    ),
 )
 POLICY: Final = Keys(
     "a policy",

@@ -1,7 +1,8 @@
 """Read `upstreams` and the top-level `upstream`."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from xoproxy.config import keys, values
@@ -10,10 +11,21 @@ from xoproxy.config.keys import similar
 from xoproxy.config.nodes import Mapping as MappingNode
 from xoproxy.config.problems import Id, Refused, quoted
 from xoproxy.config.reader import Reader, Spot
-from xoproxy.config.settings import Endpoint, UpstreamSettings, UpstreamTls
+from xoproxy.config.settings import (
+    Ejection,
+    Endpoint,
+    HealthCheck,
+    KeyPair,
+    Queueing,
+    Resolving,
+    UpstreamSettings,
+    UpstreamTls,
+)
 
 CONNECT_S: Final = 5.0  # HAProxy's advice 5 s; nginx 60 s
 RESPONSE_S: Final = 60.0  # nginx proxy_read_timeout 60 s
+
+_CHECK_PATH: Final = re.compile(r"/[!\"$-~]*")  # no fragment
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +103,14 @@ class Upstreams:
         tls = self._read_tls(found["tls"], endpoints) if "tls" in found else UpstreamTls()
         connect = reader.value(found.get("connect_timeout"), values.timeout)
         response = reader.value(found.get("response_timeout"), values.timeout)
-        return self._made(name, endpoints, tls, connect, response) if endpoints else None
+        queueing = read_queueing(reader, found)
+        ejection = read_ejection(reader, found.get("ejection"))
+        resolving = read_resolving(reader, found.get("resolve"))
+        check = read_health_check(reader, found["health_check"]) if "health_check" in found else None
+        if not endpoints:
+            return None
+        made = self._made(name, endpoints, tls, connect, response)
+        return replace(made, queueing=queueing, ejection=ejection, resolving=resolving, health_check=check)
 
     def _read_tls(self, spot: Spot, endpoints: tuple[Endpoint, ...] | None) -> UpstreamTls:
         reader = self._reader
@@ -105,6 +124,7 @@ class Upstreams:
             ca=reader.value(found.get("ca"), str),
             verify=True if verify is None else verify,
             server_name=reader.value(found.get("server_name"), str),
+            key_pair=_read_key_pair(reader, spot, found),
         )
 
     def _made(
@@ -123,3 +143,97 @@ class Upstreams:
             defaults.response_s if response_s is None else response_s,
             tls,
         )
+
+
+def _read_key_pair(reader: Reader, spot: Spot, found: Mapping[str, Spot]) -> KeyPair | None:
+    """Read what we show of ourselves: certificate and key, or neither."""
+    certificate, key = reader.value(found.get("certificate"), str), reader.value(found.get("key"), str)
+    for name, other in (("certificate", "key"), ("key", "certificate")):
+        if other in found and reader.lacks(spot, name, keys.UPSTREAM_TLS):
+            reader.report(
+                found[other].key_place, Id.MISSING_KEY, f"{other} needs {name}; write certificate: client.pem, key: client.key"
+            )
+    return KeyPair(certificate, key) if certificate is not None and key is not None else None
+
+
+def read_queueing(reader: Reader, found: Mapping[str, Spot]) -> Queueing:
+    """Read the keys of an upstream that bound its connections."""
+    default = Queueing()
+    waiting = reader.value(found.get("max_waiting"), _max_waiting)
+    wait_s = reader.value(found.get("wait_timeout"), values.timeout)
+    return Queueing(
+        reader.value(found.get("max_connections"), _max_connections),
+        default.max_waiting if waiting is None else waiting,
+        default.wait_timeout_s if wait_s is None else wait_s,
+    )
+
+
+def _max_connections(text: str) -> int | None:
+    return None if text == "unlimited" else values.count(text)
+
+
+def _max_waiting(text: str) -> int:
+    return 0 if text == "0" else values.count(text)
+
+
+def read_ejection(reader: Reader, spot: Spot | None) -> Ejection | None:
+    """Read `ejection`; None for ``off``."""
+    default = Ejection()
+    if spot is None:
+        return default
+    if not isinstance(spot.node, MappingNode):
+        return None if reader.value(spot, _off) else default
+    found = reader.mapping(spot, keys.EJECTION)
+    backoff_s = reader.value(found.get("backoff"), values.timeout) or default.backoff_s
+    max_backoff_s = reader.value(found.get("max_backoff"), values.timeout)
+    if max_backoff_s is not None and max_backoff_s < backoff_s:
+        _report_too_short(reader, found["max_backoff"], "max_backoff", "backoff", backoff_s)
+    return Ejection(
+        reader.value(found.get("failures"), values.count) or default.failures,
+        backoff_s,
+        max(default.max_backoff_s if max_backoff_s is None else max_backoff_s, backoff_s),
+    )
+
+
+def _off(text: str) -> bool:
+    if text != "off":
+        raise Refused(Id.NOT_A_CHOICE, f"{quoted(text)} is not a value of `ejection`; write off, or {{failures: 3}}")
+    return True
+
+
+def read_resolving(reader: Reader, spot: Spot | None) -> Resolving:
+    """Read `resolve`."""
+    default = Resolving()
+    found = reader.mapping(spot, keys.RESOLVE)
+    floor_s = reader.value(found.get("floor"), values.timeout) or default.floor_s
+    ceiling_s = reader.value(found.get("ceiling"), values.timeout)
+    if ceiling_s is not None and ceiling_s < floor_s:
+        _report_too_short(reader, found["ceiling"], "ceiling", "floor", floor_s)
+    return Resolving(floor_s, max(default.ceiling_s if ceiling_s is None else ceiling_s, floor_s))
+
+
+def _report_too_short(reader: Reader, spot: Spot, key: str, other: str, least_s: float) -> None:
+    reader.report(spot.place, Id.DURATION, f"{key} is shorter than {other}; write {least_s:g}s or more")
+
+
+def read_health_check(reader: Reader, spot: Spot) -> HealthCheck | None:
+    """Read `health_check`: a path, or a mapping."""
+    if not isinstance(spot.node, MappingNode):
+        path = reader.value(spot, _check_path)
+        return HealthCheck(path) if path is not None else None
+    found = reader.mapping(spot, keys.HEALTH_CHECK)
+    if reader.lacks(spot, "path", keys.HEALTH_CHECK):
+        reader.report(spot.key_place, Id.MISSING_KEY, "the key path is missing; write health_check: /healthz")
+    path = reader.value(found.get("path"), _check_path)
+    default = HealthCheck("")
+    interval_s = reader.value(found.get("interval"), values.timeout) or default.interval_s
+    timeout_s = reader.value(found.get("timeout"), values.timeout) or default.timeout_s
+    healthy_after = reader.value(found.get("healthy_after"), values.count) or default.healthy_after
+    unhealthy_after = reader.value(found.get("unhealthy_after"), values.count) or default.unhealthy_after
+    return HealthCheck(path, interval_s, timeout_s, healthy_after, unhealthy_after) if path is not None else None
+
+
+def _check_path(text: str) -> str:
+    if _CHECK_PATH.fullmatch(text) is None:
+        raise Refused(Id.PATH_GLOB, f"{quoted(text)} is not the path of a request; write one as /healthz")
+    return text
