@@ -19,7 +19,7 @@ from xoproxy.dataplane.source import ProxiedSource
 from xoproxy.dataplane.tunnel import Tunnel
 from xoproxy.policy.routes import Answer, Forward
 from xoproxy.semantics.diagnosis import HeadFault
-from xoproxy.semantics.forwarded import believed
+from xoproxy.semantics.forwarded import Hop, believed
 from xoproxy.semantics.forwarding import HeadEdit
 from xoproxy.semantics.heads import Framing, RequestHead, read_remains, read_request_head
 from xoproxy.telemetry.records import ExchangeRecord
@@ -226,18 +226,18 @@ class ClientConnection(Timed, asyncio.Protocol):
             record.client = known.client.decode("ascii")
         if isinstance(decision, Forward):
             record.route = decision.route.name
-            self._forward(Exchange(self, head, generation, decision.plan, record), decision.route.upstream, also)
+            self._forward(Exchange(self, head, generation, decision.plan, record), decision.route.upstream, hop, also)
         else:
             record.route = decision.route.name if decision.route is not None else ""
             self._answer_here(head, decision, record)
 
-    def _forward(self, exchange: Exchange, upstream: str, also: HeadEdit) -> None:
+    def _forward(self, exchange: Exchange, upstream: str, hop: Hop, also: HeadEdit) -> None:
         self._exchange = exchange
         limit = exchange.generation.settings.limits.request_body_bytes
         if limit is not None and exchange.head.content_length > limit:
             exchange.fail(ErrorKind.REQUEST_TOO_LARGE)
             return
-        exchange.start(self._plane.upstream(upstream), self.peer.hop(exchange.generation), also)
+        exchange.start(self._plane.upstream(upstream), hop, also)
         if not exchange.request.done and not exchange.ended:
             self._sink = self._body_received
             ahead, self._heads.pending = self._heads.pending, b""

@@ -12,7 +12,7 @@ from xoproxy.policy.model import Policy, ReportingEndpoints
 from xoproxy.policy.plan import ResponsePlan
 from xoproxy.policy.rule import Rule
 from xoproxy.semantics.heads import RequestHead
-from xoproxy.semantics.targets import is_unreadable, other_readings, route_path
+from xoproxy.semantics.targets import is_unreadable, may_be_unreadable, other_readings, route_path
 
 
 def compile_path(glob: str) -> re.Pattern[bytes]:
@@ -117,7 +117,7 @@ def host_name(authority: bytes) -> bytes:
 class RouteTable:
     """All routes of a generation, compiled."""
 
-    __slots__ = ("_default", "_lenient_paths", "_table", "_uses_paths", "default_plan", "routes")
+    __slots__ = ("_default", "_lenient_paths", "_looks_at_readings", "_table", "default_plan", "routes")
 
     def __init__(
         self, routes: tuple[Route, ...], default: Policy, endpoints: ReportingEndpoints, *, lenient_paths: bool = False
@@ -128,7 +128,7 @@ class RouteTable:
         """
         self.routes = routes
         self._lenient_paths = lenient_paths
-        self._uses_paths = any(route.match.path is not None for route in routes)
+        self._looks_at_readings = not lenient_paths and any(route.match.path is not None for route in routes)
         rules: dict[Policy, Rule] = {}
         self._table = tuple(
             (_Matcher(route.match), route, rules.setdefault(route.policy, Rule(route.policy, endpoints))) for route in routes
@@ -149,7 +149,7 @@ class RouteTable:
         if found is None:
             return Answer(404, self._default.plan(head, scheme, authority), None, "no route matches this request")
         route, rule = found
-        if not self._lenient_paths:
+        if self._looks_at_readings or may_be_unreadable(head.target):
             doubt = self._doubt(head, method, route)
             if doubt:
                 return Answer(400, rule.plan(head, scheme, authority), route, doubt)
@@ -183,9 +183,11 @@ class RouteTable:
 
     def _doubt(self, head: RequestHead, method: bytes, route: Route) -> str:
         """Return why a backend could read the path as one of another route than `route`; empty if none could."""
+        if self._lenient_paths:
+            return ""
         if is_unreadable(head.target):
             return "the path holds a back-slash or %00, which servers read in different ways"
-        if self._uses_paths:
+        if self._looks_at_readings:
             for path in other_readings(head.target):
                 other = self._first(method, host_name(head.host), path)
                 if other is None or other[0] is not route:

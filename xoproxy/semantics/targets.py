@@ -62,9 +62,14 @@ _PARAMETERS: Final = re.compile(rb";[^/]*+")
 _SLASHES: Final = re.compile(rb"/{2,}+")
 
 
+def may_be_unreadable(text: bytes) -> bool:
+    """Whether there is something that no path can hold, in a path or in a target, where it may also stand in the query."""
+    return b"\\" in text or b"%00" in text
+
+
 def is_unreadable(target: bytes) -> bool:
     """Whether the path holds what no path can: a back-slash (RFC 3986 §3.3), or NUL, at which some backends end it."""
-    return (b"\\" in target or b"%00" in target) and (b"\\" in (path := target.partition(b"?")[0]) or b"%00" in path)
+    return may_be_unreadable(target.partition(b"?")[0])
 
 
 def other_readings(target: bytes) -> tuple[bytes, ...]:
