@@ -4,14 +4,13 @@ import argparse
 import asyncio
 import json
 from collections import Counter
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 
+from conformance.against import run_against
 from conformance.model import Case
-from conformance.recorder import Recorder
-from conformance.runner import Verdict, run_cases, splits
-from conformance.table import CASES
-from conformance.targets import KINDS, Target, version_of
+from conformance.runner import splits
+from conformance.table import ROWS
+from conformance.targets import KINDS, version_of
 
 
 @dataclass(frozen=True)
@@ -27,29 +26,14 @@ class Row:
     seen: str
 
 
-async def run_target(name: str, cases: list[Case], port: int) -> list[Verdict]:
-    """Run `cases` against a program that is started for it, or against what listens at HOST:PORT with a backend at `port`."""
-    recorder = Recorder()
-    await recorder.start(port)
-    try:
-        if name in KINDS:
-            with await asyncio.to_thread(Target(KINDS[name], recorder.port).__enter__) as target:
-                return await run_cases(cases, target.address, recorder, exact=name == "xoproxy")
-        host, _, number = name.rpartition(":")
-        with nullcontext():
-            return await run_cases(cases, (host.strip("[]"), int(number)), recorder, exact=False)
-    finally:
-        recorder.stop()
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; 1 if a case failed."""
     options = _options(arguments)
-    cases = [case for case in CASES if options.group in (None, case.group) and options.case in case.name]
+    cases = [case for case in ROWS if options.group in (None, case.group) and options.case in case.name]
     if options.splits:
-        cases = [cut for case in cases if len(case.sent) < 300 for cut in splits(case)]
+        cases = [cut for case in cases if isinstance(case, Case) and len(case.sent) < 300 for cut in splits(case)]
     targets = options.target or ["xoproxy"]
-    results = {name: asyncio.run(run_target(name, cases, options.backend_port)) for name in targets}
+    results = {name: asyncio.run(run_against(name, cases, backend_port=options.backend_port)) for name in targets}
     rows = [
         Row(name, one.case.group, one.case.name, one.case.section, one.fault is None, one.fault, one.told)
         for name, verdicts in results.items()

@@ -1,6 +1,5 @@
 """Compare what was seen with what the table says.  A judgement is None, or what is wrong in words."""
 
-import re
 from typing import assert_never
 
 from conformance.model import TOKEN, Answered, Case, Forwarded, Marker, Nothing, Outcome, Refused
@@ -8,8 +7,6 @@ from conformance.observed import Answer, Observation, Seen, values
 
 # What a proxy says of itself and of the client's side: not compared line by line.
 _ADDED = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded", "via", "x-request-id", "transfer-encoding")
-
-_METHOD = re.compile(rb"[A-Z]*$")  # after content that may be anything
 
 
 def judge(case: Case, observation: Observation, *, exact: bool) -> str | None:
@@ -65,7 +62,7 @@ class _Judge:
             case Answered():
                 return self._answered(outcome)
             case Nothing():
-                if self._seen and not self._seen[0].complete:
+                if self._seen and (outcome.seen or not self._seen[0].complete):
                     self._seen.pop(0)
                 return None if not self._answers else f"an answer with {self._answers[0].status} where none was due"
             case _:
@@ -183,7 +180,9 @@ def _name(line: bytes) -> str:
 def _sent(sent: bytes, seen: Seen, at: int) -> tuple[bytes, bytes, list[bytes]]:
     """Return method, target and field lines of the request that was sent: the first, or the one with the target `seen` has."""
     found = sent.rfind(b" " + seen.target + b" ") if at else -1
-    start = _METHOD.search(sent, 0, found).start() if found > 0 else 0
+    start = max(0, found)
+    while start and sent[start - 1 : start].isupper():  # what comes before may be content
+        start -= 1
     head = sent[start:].lstrip(b"\r\n").partition(b"\r\n\r\n")[0]
     line, *lines = head.split(b"\r\n")
     method, _, rest = line.partition(b" ")

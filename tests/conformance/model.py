@@ -50,8 +50,9 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """The connection ends, or is aborted, without a byte of an answer; the backend sees no whole request."""
+    """The connection ends, or is aborted, without a byte of an answer; the backend sees `seen` whole requests."""
 
+    seen: int = 0
     method: bytes = b"GET"
 
 
@@ -76,7 +77,7 @@ class Then(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the backend answers to a case's requests, other than the marker: bytes, write by write."""
+    """What the backend answers to a case's requests, other than the marker: bytes, write by write, with the run's token."""
 
     writes: tuple[bytes, ...]
     then: Then = Then.KEEP

@@ -4,7 +4,7 @@ import asyncio
 import re
 from typing import cast
 
-from conformance.model import Reply, Then
+from conformance.model import TOKEN, Reply, Then
 from conformance.observed import Seen, body_size, read_request
 
 _TOKEN = re.compile(rb"tk[0-9]{6}")
@@ -17,6 +17,7 @@ class Recorder:
         self.seen: list[Seen] = []
         self.replies: dict[bytes, Reply] = {}
         self.received_bytes = 0
+        self.ended: set[int] = set()  # connections that are no more, by their numbers
         self.port = 0
         self._connections = 0
         self._open: set[_Connection] = set()
@@ -55,6 +56,7 @@ class Recorder:
     def closed(self, connection: "_Connection") -> None:
         """Forget a connection."""
         self._open.discard(connection)
+        self.ended.add(connection.number)
 
 
 class _Connection(asyncio.Protocol):
@@ -63,13 +65,13 @@ class _Connection(asyncio.Protocol):
         self._buffer = b""
         self._current: Seen | None = None
         self._last_token = b""
-        self._number = 0
+        self.number = 0
         self._broken = False
         self.transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
-        self._number = self._recorder.opened(self)
+        self.number = self._recorder.opened(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._recorder.closed(self)
@@ -100,7 +102,7 @@ class _Connection(asyncio.Protocol):
         return self._read_body(self._current)
 
     def _open_request(self, head: bytes) -> Seen:
-        seen = Seen(len(self._recorder.seen) + 1, self._number, head)
+        seen = Seen(len(self._recorder.seen) + 1, self.number, head)
         found = _TOKEN.search(head)
         seen.token = self._last_token = found[0] if found is not None else self._last_token  # leftovers of the one before
         self._recorder.seen.append(seen)
@@ -137,7 +139,7 @@ class _Connection(asyncio.Protocol):
 
     def _send(self, reply: Reply) -> None:
         for data in reply.writes:
-            self.transport.write(data)
+            self.transport.write(data.replace(TOKEN, self._last_token))
         if reply.then is Then.CLOSE:
             self.transport.close()
         elif reply.then is Then.RESET:

@@ -2,17 +2,18 @@
 
 import asyncio
 import itertools
-import socket
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from support.wire import Peer
 
+from conformance.connecting import connect_to
 from conformance.judging import judge
 from conformance.model import TOKEN, Case, Marker
 from conformance.observed import Observation, read_answers
 from conformance.recorder import Recorder
+from conformance.scenarios import Scenario, Stage
 
 MARKER = b"GET /" + TOKEN + b"/marker HTTP/1.1\r\nHost: front.example\r\nConnection: close\r\n\r\n"
 HANG_S = 12.0  # longer than any timeout of any target
@@ -23,11 +24,25 @@ _serials = itertools.count(1)
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one run of a case.  `fault` None: as the table says."""
+    """What became of one row.  `fault` None: as the table says."""
 
-    case: Case
+    case: Case | Scenario
     fault: str | None
     told: str  # what was seen, in short
+
+
+async def run_rows(
+    rows: Iterable[Case | Scenario], address: tuple[str, int], recorder: Recorder, *, exact: bool
+) -> list[Verdict]:
+    """Run cases side by side, then scenarios one after the other.  `exact`: the target is xoproxy."""
+    rows = list(rows)
+    verdicts = await run_cases((row for row in rows if isinstance(row, Case)), address, recorder, exact=exact)
+    stage = Stage(address, recorder)
+    for row in rows:
+        if isinstance(row, Scenario):
+            fault = await row.play(stage)
+            verdicts.append(Verdict(row, fault, fault or "as it should be"))
+    return verdicts
 
 
 async def run_cases(
@@ -57,7 +72,7 @@ async def run_case(case: Case, address: tuple[str, int], recorder: Recorder) -> 
     if case.reply is not None:
         recorder.replies[token] = case.reply
     writes = [data.replace(TOKEN, token) for data in case.writes]
-    peer = await _connect(address)
+    peer = await connect_to(address)
     received, clean, hung = b"", False, False
     try:
         await _send(peer, case, writes, MARKER.replace(TOKEN, token))
@@ -69,15 +84,6 @@ async def run_case(case: Case, address: tuple[str, int], recorder: Recorder) -> 
         peer.close()
     answers = read_answers(received, [outcome.method for outcome in case.expect], clean=clean)
     return Observation(token, received, answers, [], clean, hung, b"".join(writes))
-
-
-async def _connect(address: tuple[str, int]) -> Peer:
-    infos = await asyncio.get_running_loop().getaddrinfo(*address, type=socket.SOCK_STREAM)
-    family, kind, protocol, _, where = infos[0]
-    sock = socket.socket(family, kind, protocol)
-    sock.setblocking(False)
-    await asyncio.get_running_loop().sock_connect(sock, where)
-    return Peer(sock)
 
 
 async def _send(peer: Peer, case: Case, writes: Sequence[bytes], marker: bytes) -> None:

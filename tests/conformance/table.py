@@ -7,8 +7,10 @@ from conformance.cases_hosts import ABSOLUTE, HOSTS
 from conformance.cases_lengths import LENGTHS
 from conformance.cases_limits import LIMITS, PATHS, PIPELINES
 from conformance.cases_lines import CONTROLS, FIELD_LINES, LINE_ENDS
+from conformance.cases_others_fall import OTHERS_FALL
 from conformance.cases_request_lines import METHODS, REQUEST_LINES, VERSIONS
 from conformance.model import Case
+from conformance.scenarios import SCENARIOS, Scenario
 
 CASES: tuple[Case, ...] = (
     *LENGTHS,
@@ -29,4 +31,6 @@ CASES: tuple[Case, ...] = (
     *SAID,
     *LIMITS,
     *PIPELINES,
+    *OTHERS_FALL,
 )
+ROWS: tuple[Case | Scenario, ...] = (*CASES, *SCENARIOS)

@@ -67,6 +67,7 @@ global
 defaults
     mode http
     option http-keep-alive
+    option abortonclose
     option http-restrict-req-hdr-names delete
     http-reuse safe
     timeout connect 4s

@@ -5,7 +5,7 @@ from collections import defaultdict
 
 import pytest
 
-from conformance.conftest import run_against_xoproxy
+from conformance.against import run_against
 from conformance.model import Case, Marker
 from conformance.runner import Verdict, splits
 from conformance.table import CASES
@@ -18,7 +18,7 @@ SELECTED = _SHORT[::12]
 @pytest.fixture(scope="module")
 def cut(request: pytest.FixtureRequest) -> dict[str, list[Verdict]]:
     """Return the verdicts of every cut of each case, by the case's id."""
-    verdicts = asyncio.run(run_against_xoproxy([one for case in SELECTED for one in splits(case)]))
+    verdicts = asyncio.run(run_against("xoproxy", [one for case in SELECTED for one in splits(case)]))
     found: dict[str, list[Verdict]] = defaultdict(list)
     for verdict in verdicts:
         found[verdict.case.id].append(verdict)
@@ -30,4 +30,4 @@ def test_a_case_cut_at_any_byte_ends_as_in_one_piece(cut: dict[str, list[Verdict
     verdicts = cut[case.id]
 
     assert len(verdicts) > 20
-    assert [(one.case.writes, one.fault, one.told) for one in verdicts if one.fault is not None] == []
+    assert [one for one in verdicts if one.fault is not None] == []
