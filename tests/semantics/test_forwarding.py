@@ -4,7 +4,7 @@ import pytest
 from support.exchanges import head_of, lines_of, response
 
 from xoproxy.semantics.forwarded import Hop
-from xoproxy.semantics.forwarding import interim_for_client, is_idempotent, may_upgrade, request_for_upstream
+from xoproxy.semantics.forwarding import interim_for_client, is_idempotent, may_switch, may_upgrade, request_for_upstream
 from xoproxy.semantics.heads import RequestHead, read_request_head, read_response_head
 
 STRANGER = Hop(b"192.0.2.7", b"http")
@@ -233,6 +233,28 @@ def test_upgrade_without_connection_goes_nowhere() -> None:
 
 
 @pytest.mark.parametrize(
+    ("offered", "answered", "allowed"),
+    [
+        (b"websocket", b"websocket", True),
+        (b"WebSocket", b"websocket", True),
+        (b"a, websocket", b"websocket", True),
+        (b"a, b", b"b, a", True),
+        (b"websocket", b"other", False),
+        (b"websocket", b"websocket, other", False),
+        (b"websocket", b"", False),
+        (b"websocket", b"h2c", False),
+        (b"h2c", b"h2c", False),
+    ],
+)
+def test_only_a_protocol_that_was_asked_for_may_be_switched_to(offered: bytes, answered: bytes, allowed: bool) -> None:
+    """RFC 9110 §7.8."""
+    head = read(HOST, b"Connection: upgrade", b"Upgrade: " + offered)
+
+    assert may_switch(head, answered) is allowed
+    assert not may_switch(read(HOST), answered)
+
+
+@pytest.mark.parametrize(
     ("method", "idempotent"),
     [(b"GET", True), (b"HEAD", True), (b"OPTIONS", True), (b"PUT", True), (b"DELETE", True), (b"TRACE", True),
      (b"POST", False), (b"PATCH", False), (b"get", False), (b"chicken", False)],
@@ -247,6 +269,11 @@ def test_interim_responses_go_on_without_fields_of_the_connection() -> None:
     head = response(103, b"Link: </a>", b"Connection: x-hop", b"X-Hop: 1", b"Keep-Alive: x", b"LINK:  </b> ", b"Server: x")
 
     assert interim_for_client(head) == b"HTTP/1.1 103 Reason\r\nLink: </a>\r\nLINK:  </b> \r\nServer: x\r\n\r\n"
+
+
+def test_interim_responses_have_no_length() -> None:
+    """RFC 9110 §8.6."""
+    assert interim_for_client(response(102, b"content-Length: 5")) == b"HTTP/1.1 102 Reason\r\n\r\n"
 
 
 def test_interim_responses_tell_our_own_version() -> None:

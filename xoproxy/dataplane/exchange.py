@@ -15,7 +15,7 @@ from xoproxy.dataplane.errors import ErrorKind, OwnAnswer, status_of
 from xoproxy.dataplane.tunnel import Tunnel
 from xoproxy.policy.plan import ResponsePlan
 from xoproxy.semantics.forwarded import Hop
-from xoproxy.semantics.forwarding import HeadEdit, interim_for_client, is_idempotent, may_upgrade, request_for_upstream
+from xoproxy.semantics.forwarding import HeadEdit, interim_for_client, is_idempotent, may_switch, request_for_upstream
 from xoproxy.semantics.heads import LENGTH, NONE, Framing, RequestHead, ResponseHead
 from xoproxy.telemetry.records import ExchangeRecord
 
@@ -264,11 +264,11 @@ class Exchange:
 
     def _switch(self, head: ResponseHead, rest: bytes) -> None:
         """Become a tunnel: bytes pass both ways until either side closes."""
-        if not may_upgrade(self.head):
-            self.record.status = 0
-            self.fail(ErrorKind.HTTP_UPGRADE_FAILED, "the upstream switched protocols, which nobody asked it to")
-            return
         protocol = b", ".join(value for name, value, _, _ in head.fields if name == b"upgrade")
+        if not may_switch(self.head, protocol):
+            self.record.status = 0
+            self.fail(ErrorKind.HTTP_UPGRADE_FAILED, "the upstream switched to a protocol that nobody asked for")
+            return
         lines = b"Connection: upgrade\r\nUpgrade: " + protocol + b"\r\n"
         self.client.transport.write(self.plan.apply(head, lines))
         self.tunnel = Tunnel(self, protocol)

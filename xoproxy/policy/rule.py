@@ -11,7 +11,7 @@ from xoproxy.policy.model import OFF, Cors, Embedder, EmbedderPolicy, FieldEdits
 from xoproxy.policy.model import ResourcePolicy as Resource
 from xoproxy.policy.plan import ResponsePlan
 from xoproxy.policy.websocket import WebSocketRule
-from xoproxy.semantics.forwarding import HOP_BY_HOP
+from xoproxy.semantics.forwarding import DROPPED_FROM_RESPONSES
 from xoproxy.semantics.heads import RequestHead
 from xoproxy.semantics.origins import own_origin
 
@@ -130,7 +130,7 @@ class Rule:
         if self._cors is not None and self._cors.varies:
             vary = (b"Origin", *vary)
         base = ResponsePlan(
-            drop=_owned(policy) | HOP_BY_HOP,
+            drop=_owned(policy) | DROPPED_FROM_RESPONSES,
             drops_cors=policy.cors is not None,
             lines=_constant_lines(policy, endpoints, credentialless=True),
             vary=vary,

@@ -21,6 +21,9 @@ _VIA: Final = b"\r\nVia: 1.1 " + PSEUDONYM + b"\r\n"
 # whoever can read chunks can pass over trailers.
 HOP_BY_HOP: Final = frozenset((b"connection", b"proxy-connection", b"keep-alive", b"te", b"transfer-encoding", b"upgrade"))
 
+# From responses also Content-Length, which is among the known fields of those only that must not have it: 1xx and 204.
+DROPPED_FROM_RESPONSES: Final = HOP_BY_HOP | {b"content-length"}
+
 # A Connection field that names one of these is mistaken or hostile: the message would change its meaning (RFC 9110 §7.6.1:
 # "intended for all recipients").  The option is ignored, the field goes on.
 _NEVER_NAMED: Final = frozenset(
@@ -119,6 +122,13 @@ def may_upgrade(head: RequestHead) -> bool:
     return not any(protocol.lower().startswith(b"h2") for protocol in tokens(head.upgrade))
 
 
+def may_switch(head: RequestHead, protocol: bytes) -> bool:
+    """Whether the answer 101 with this Upgrade value is one to `head`: to what was asked for, and nothing else."""
+    offered = set(tokens((head.upgrade or b"").lower()))
+    chosen = set(tokens(protocol.lower()))
+    return may_upgrade(head) and bool(chosen) and chosen <= offered
+
+
 def is_idempotent(method: bytes) -> bool:
     """Whether the method may be sent a second time when the first sending's fate is unknown.  (RFC 9110 §9.2.2)"""
     return method in (b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"TRACE")
@@ -143,6 +153,6 @@ def united(first: list[tuple[int, int]], second: Sequence[tuple[int, int]]) -> l
 
 def interim_for_client(head: ResponseHead) -> bytes:
     """Return an interim response as it goes to the client: as it came, without fields of the connection."""
-    cuts = [(start, end) for name, _, start, end in head.fields if name in HOP_BY_HOP]
+    cuts = [(start, end) for name, _, start, end in head.fields if name in DROPPED_FROM_RESPONSES]
     cuts = united(cuts, named_spans(head.block, head.options))
     return edit(head.own_version_block, cuts, b"")

@@ -282,7 +282,8 @@ def read_response_head(block: bytes, request_method: bytes) -> ResponseHead | He
         value = value.rstrip(b" \t")
         if name == b"content-length":
             lengths.append(value)
-            continue  # it is read, and goes on as it is
+            if head.status >= 200 and head.status != 204:
+                continue  # it is read, and goes on as it is; others must not have it (RFC 9110 §8.6)
         start, end = found.span()
         fields.append((name, value, start + 1, end + 2))
         if name == b"transfer-encoding":
