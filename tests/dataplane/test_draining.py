@@ -130,3 +130,27 @@ async def test_a_tunnel_is_waited_for_while_draining(proxy: Proxy, backend: Back
     client.close()
     origin.close()
     assert await soon(proxy.plane.wait_closed(20.0)) is True
+
+
+async def test_connections_may_ask_once_more_while_none_is_kept(proxy: Proxy, backend: Backend) -> None:
+    """Fresh ones, idle ones, and one whose answer was begun before it could be told that it is the last."""
+    fresh, used = await proxy.connect(), await proxy.ask(GET)
+    origin = await backend.answer_once(OK)
+    await used.read_response()
+    begun = await proxy.ask(GET)
+    await origin.read_request()
+    await origin.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nha")
+    await begun.read_until(b"ha")
+    await until(lambda: proxy.plane.connections == 3)
+    proxy.plane.stop_keeping()
+    await origin.send(b"lf")
+    await begun.expect(b"lf")
+
+    for client in (fresh, used, begun):
+        await client.send(GET)
+        await origin.read_request()
+        await origin.send(OK)
+        assert (await client.read_response()).values(b"connection") == [b"close"]
+        assert await client.read_rest() == b""
+        client.close()
+    assert await soon(proxy.plane.wait_closed(20.0)) is True

@@ -181,7 +181,7 @@ class ClientConnection(Timed, asyncio.Protocol):
 
     def _next(self) -> None:
         """Wait for the next request, or begin the one that is already here."""
-        if not self._heads.pending and (self._half_closed or self._plane.draining):
+        if not self._heads.pending and (self._half_closed or self._plane.closes_idle):
             self.close()
             return
         self.due_in(self._plane.generation.settings.timeouts.idle_s)

@@ -35,7 +35,8 @@ class DataPlane:
         """`emit` is called once per exchange, at its end, `report` with what happens to upstreams; neither must block."""
         self.loop = asyncio.get_running_loop()
         self.deadlines = Deadlines(self.loop)
-        self.draining = False
+        self.draining = False  # no connection is kept after its answer
+        self.closes_idle = False
         self.generation = generation
         self._emit = emit
         self._around = Surroundings(self.deadlines, report, look_up)
@@ -86,7 +87,7 @@ class DataPlane:
 
     def start_draining(self) -> None:
         """Begin no further request; close what is idle."""
-        self.draining = True
+        self.draining = self.closes_idle = True
         for connection in tuple(self._connections):
             connection.drain()
 

@@ -1,5 +1,6 @@
 """Serve in this process: one data plane, its listeners, and how both end."""
 
+import asyncio
 import os
 import time
 from collections.abc import Callable
@@ -120,12 +121,12 @@ class LocalEngine:
         return self._listeners.renew_certificates()
 
     async def retire(self, timeout_s: float) -> None:
-        """Drain, as another serves instead: first wait a moment for requests that are on their way on open connections."""
+        """Drain, as another serves instead: first wait a moment for requests, and TLS handshakes, that are on their way."""
         self._listeners.close()
         self._plane.stop_keeping()
         gentle_s = min(GENTLE_S, timeout_s / 2)
-        if not await self._plane.wait_closed(gentle_s):
-            await self.drain(timeout_s - gentle_s)
+        await asyncio.sleep(gentle_s)
+        await self.drain(timeout_s - gentle_s)
 
     async def drain(self, timeout_s: float) -> None:
         """Accept no more, let exchanges finish for a while, then cut off what is left."""
