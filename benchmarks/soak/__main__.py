@@ -72,8 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"running {name}", file=sys.stderr, flush=True)
             try:
                 outcomes[name] = asyncio.run(SCENARIOS[name](Path(directory), sizes))
-            except BenchmarkError as exc:
-                failures.append(f"{name}: {exc}")
+            except (BenchmarkError, OSError, TimeoutError) as exc:  # the others can still be run
+                failures.append(f"{name}: {type(exc).__name__}: {exc}")
     print(table(_HEAD, [row(name, outcome) for name, outcome in outcomes.items()]))
     failures += [f"{name}: {failure}" for name, outcome in outcomes.items() for failure in outcome.failures]
     print(*failures, sep="\n")

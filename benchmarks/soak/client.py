@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Self
 
+from benchmarks.errors import BenchmarkError
 from benchmarks.wire import LOOPBACK
 
 LIMIT_S: Final = 60.0  # for any wait: what hangs fails
@@ -14,7 +15,7 @@ HEAD_END: Final = b"\r\n\r\n"
 _ESTABLISHED: Final = 1  # of the states of TCP in the kernel's numbering
 
 
-class ClientError(Exception):
+class ClientError(BenchmarkError):
     """The proxy did not do what a request may expect of it."""
 
 

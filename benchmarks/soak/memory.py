@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
-from benchmarks.soak.client import Client
+from benchmarks.soak.client import Client, ClientError
 from benchmarks.soak.proxy import staged
 from benchmarks.soak.scenario import Outcome, Sizes, nothing_left, ready
 from benchmarks.soak.traffic import NormalTraffic
@@ -57,7 +57,9 @@ async def _upload(client: Client, size: int) -> int:
 
 async def idle_connections(directory: Path, sizes: Sizes) -> Outcome:
     """Connections that were used once and are kept, while others work."""
-    async with staged(directory, "timeouts: {pool: 200ms, idle: 10m}\n") as stage, AsyncExitStack() as opened:
+    most = sizes.idle + _WARM_UP  # who idles holds one descriptor, not the two that the default bound reckons with
+    settings = f"timeouts: {{pool: 200ms, idle: 10m}}\nlimits: {{connections: {most}}}\n"
+    async with staged(directory, settings) as stage, AsyncExitStack() as opened:
         async with AsyncExitStack() as first:
             await _keep(stage.port, _WARM_UP, first)
         before = await ready(stage)
@@ -83,7 +85,8 @@ async def _keep(port: int, count: int, opened: AsyncExitStack) -> list[Client]:
     async def open_some(some: int) -> None:
         for _ in range(some):
             client = await opened.enter_async_context(await Client.connect(port))
-            await client.ask(b"/small")
+            if (answer := await client.ask(b"/small")).status != 200:
+                raise ClientError(f"connection {len(clients)} was answered with {answer.status}")
             clients.append(client)
 
     await asyncio.gather(*(open_some(count // _AT_ONCE) for _ in range(_AT_ONCE)))
