@@ -23,6 +23,7 @@ from xoproxy.config.settings import (
     TcpAddress,
     Timeouts,
     UnixAddress,
+    UnixPeers,
     UpstreamSettings,
     UpstreamTls,
 )
@@ -69,7 +70,7 @@ def test_every_key_is_read() -> None:
         admin_token_file="/run/secrets/token",
         timeouts=Timeouts(idle_s=75, head_s=0.5, body_s=60, tunnel_s=7200, pool_s=0, drain_s=0),
         limits=Limits(16384, 65536, None, 5000, 100, lenient_paths=True),
-        trusted_proxies=(ip_network("10.0.0.0/8"), ip_network("::1"), ip_network("192.168.1.7")),
+        trusted_proxies=(ip_network("10.0.0.0/8"), ip_network("::1"), ip_network("192.168.1.7"), UnixPeers.UNIX),
         log=LogSettings(LogFormat.TEXT, LogLevel.WARNING),
         request_id="X-Correlation-ID",
         proxy_status=False,

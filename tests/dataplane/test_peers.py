@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from support.generations import APP, generation, upstream
 from support.planes import Proxy, Serve
 from support.wire import Backend, Peer, soon, until
 
+from xoproxy.config.addresses import network
 from xoproxy.dataplane.peers import UNIX_PEER, trusts
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -29,10 +29,12 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
         (("10.0.0.0/8",), "::1", False),
         (("2001:db8::/32",), "2001:db8::1", True),
         (("0.0.0.0/0", "::/0"), UNIX_PEER, False),
+        (("10.0.0.0/8", "unix"), UNIX_PEER, True),
+        (("unix",), "127.0.0.1", False),
     ],
 )
 def test_only_peers_in_the_listed_networks_are_trusted(networks: tuple[str, ...], address: str, trusted: bool) -> None:
-    assert trusts(tuple(ip_network(network) for network in networks), address) is trusted
+    assert trusts(tuple(network(text) for text in networks), address) is trusted
 
 
 async def unix_client(proxy: Proxy, path: Path) -> tuple[asyncio.Server, Peer]:

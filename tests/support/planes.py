@@ -2,12 +2,16 @@
 
 import asyncio
 import gc
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from support.wire import Peer, connect, until
 from xoproxy.dataplane import DataPlane
+from xoproxy.dataplane.pool import Upstream
+from xoproxy.dataplane.source import ProxiedSource
+from xoproxy.telemetry.events import Event
 from xoproxy.telemetry.records import ExchangeRecord
 
 
@@ -19,12 +23,32 @@ class Proxy:
     port: int
     records: list[ExchangeRecord]
     server: asyncio.Server
+    events: list[Event] = field(default_factory=list[Event])
     faults: list[dict[str, Any]] = field(default_factory=list)  # what reached the loop's exception handler
     clients: list[Peer] = field(default_factory=list)
+
+    @property
+    def upstream(self) -> Upstream:
+        """The upstream called "app"."""
+        return self.plane.upstream("app")
+
+    def told(self, name: str) -> list[Event]:
+        """Return the events of this name."""
+        return [event for event in self.events if event.name == name]
 
     async def connect(self, *, receive_buffer: int | None = None) -> Peer:
         """Return a new client's connection."""
         peer = await connect(self.port, receive_buffer=receive_buffer)
+        self.clients.append(peer)
+        return peer
+
+    async def connect_as(self, source: ProxiedSource | None) -> Peer:
+        """Return a new client's connection that a load balancer made on behalf of `source`."""
+        near, far = socket.socketpair(socket.AF_UNIX) if source is not None and source.address == "unix" else tcp_pair()
+        far.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.connect_accepted_socket(lambda: self.plane.client_protocol(secure=False, source=source), far)
+        peer = Peer(near)
         self.clients.append(peer)
         return peer
 
@@ -53,8 +77,16 @@ class Proxy:
         assert self.faults == []
 
 
+def tcp_pair() -> tuple[socket.socket, socket.socket]:
+    """Return both ends of a connection over loopback."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        near = socket.create_connection(server.getsockname())
+        return near, server.accept()[0]
+
+
 def _tasks_of_the_plane() -> list[asyncio.Task[Any]]:
-    return [task for task in asyncio.all_tasks() if task.get_name() == "connect to upstream"]
+    names = ("connect to upstream", "connect to address", "health checks", "health check", "look up")
+    return [task for task in asyncio.all_tasks() if task.get_name() in names]
 
 
 Serve = Callable[..., Awaitable[Proxy]]

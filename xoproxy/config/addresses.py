@@ -9,7 +9,7 @@ from typing import Final
 
 from xoproxy.config.origins import is_loopback, punycode
 from xoproxy.config.problems import Id, Refused, quoted
-from xoproxy.config.settings import Address, Endpoint, Network, PassedAddress, TcpAddress, UnixAddress
+from xoproxy.config.settings import Address, Endpoint, Network, PassedAddress, TcpAddress, UnixAddress, UnixPeers
 
 _HOST_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._\-]*):([0-9]{1,5})")
 _NAME: Final = re.compile(
@@ -132,7 +132,9 @@ def _without_userinfo(text: str) -> str:
 
 
 def network(text: str) -> Network:
-    """Parse an IP address or a network in CIDR notation."""
+    """Parse an IP address, a network in CIDR notation, or ``unix``."""
+    if text == UnixPeers.UNIX.value:
+        return UnixPeers.UNIX
     try:
         return ipaddress.ip_network(text)
     except ValueError:
@@ -141,7 +143,7 @@ def network(text: str) -> Network:
         loose = ipaddress.ip_network(text, strict=False)
     except ValueError:
         raise Refused(
-            Id.NETWORK, f"{quoted(text)} is neither an IP address nor a network; write one as 10.0.0.0/8 or 192.168.1.7"
+            Id.NETWORK, f"{quoted(text)} is neither an IP address nor a network; write one as 10.0.0.0/8, 192.168.1.7 or unix"
         ) from None
     raise Refused(Id.NETWORK, f"{quoted(text)} has bits set beyond its prefix; write {loose}")
 

@@ -187,7 +187,13 @@ class LogSettings:
     level: LogLevel = LogLevel.INFO
 
 
-Network = IPv4Network | IPv6Network
+class UnixPeers(Enum):
+    """All clients on sockets in the file system: they have no address, and the socket's permissions say who they are."""
+
+    UNIX = "unix"
+
+
+Network = IPv4Network | IPv6Network | UnixPeers
 
 DEFAULT_REQUEST_ID: Final = "X-Request-Id"  # what nginx, Envoy, Heroku and most frameworks use
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final, cast
 
 from xoproxy.config.generation import Generation
-from xoproxy.config.settings import Network
+from xoproxy.config.settings import Network, UnixPeers
 from xoproxy.semantics.forwarded import Hop
 
 # How records and X-Forwarded-For name a client on a socket in the file system.
@@ -19,12 +19,14 @@ UNIX_PEER: Final = "unix"
 
 def trusts(networks: tuple[Network, ...], address: str) -> bool:
     """Whether `address`, of a peer, is in one of `networks`.  An IPv4 address mapped into IPv6 counts as IPv4."""
-    if not networks or address == UNIX_PEER:
+    if not networks:
         return False
+    if address == UNIX_PEER:
+        return UnixPeers.UNIX in networks
     peer = ipaddress.ip_address(address)
     if isinstance(peer, ipaddress.IPv6Address) and peer.ipv4_mapped is not None:
         peer = peer.ipv4_mapped
-    return any(peer in network for network in networks)
+    return any(network is not UnixPeers.UNIX and peer in network for network in networks)
 
 
 def peer_address(transport: asyncio.BaseTransport) -> str:
