@@ -33,7 +33,7 @@ async def test_a_client_too_many_gets_a_503_and_the_others_are_served(serve: Ser
     assert json.loads(answer.body)["type"] == "urn:xoproxy:error:too_many_connections"
     assert answer.values(b"cross-origin-resource-policy") == [b"same-site"]  # by the policy for answers without a route
     assert (await first.read_response()).status == 200
-    assert [(record.status, record.error) for record in proxy.records][0] == (503, "too_many_connections")
+    assert (proxy.records[0].status, proxy.records[0].error) == (503, "too_many_connections")
     second.close()
 
 
@@ -44,8 +44,9 @@ async def test_who_leaves_makes_room(serve: Serve, backend: Backend) -> None:
         origin = await backend.answer_once(OK + b"beyond the end: not kept")
 
         assert (await client.read_response()).status == 200
-        await client.gone()
+        client.close()
         await origin.gone()
+        await until(lambda: not proxy.plane.connections)
         await until(lambda: not proxy.plane.connections)
 
 
