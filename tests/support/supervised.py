@@ -19,14 +19,22 @@ PATIENCE_S = 20.0
 class Supervised(XoproxyProcess):
     """A supervisor and its workers."""
 
-    def __init__(self, directory: Path, config: str, listen: str | None = None) -> None:
+    def __init__(self, directory: Path, config: str, listen: str | None = None, listening: int | None = None) -> None:
+        """`listen`: an address in the place of the usual one; `listening`: the port on which the file itself listens."""
         self.config = directory / "xoproxy.yaml"
         self.config.write_text(config, encoding="utf-8")
         self.port, self.admin_port = free_port(), free_port()
-        addresses = ["--listen", listen or f"127.0.0.1:{self.port}", "--admin", f"127.0.0.1:{self.admin_port}"]
+        self.port = listening or self.port
+        addresses = [] if listening else ["--listen", listen or f"127.0.0.1:{self.port}"]
+        addresses += ["--admin", f"127.0.0.1:{self.admin_port}"]
         super().__init__(["run", "-c", str(self.config), *addresses, "--no-watch"], directory / "log")
         self.seen: set[int] = set()  # process numbers of workers, all that there ever were
         self.wait_until_ready()
+
+    @property
+    def pid(self) -> int:
+        """The supervisor's process number."""
+        return self._process.pid
 
     @property
     def lines(self) -> list[dict[str, Any]]:
@@ -86,9 +94,9 @@ class Supervised(XoproxyProcess):
 
 
 @contextmanager
-def supervised(directory: Path, config: str, listen: str | None = None) -> Iterator[Supervised]:
+def supervised(directory: Path, config: str, listen: str | None = None, listening: int | None = None) -> Iterator[Supervised]:
     """Run a supervisor for the time of the block; it must end well, and leave no worker."""
-    running = Supervised(directory, config, listen)
+    running = Supervised(directory, config, listen, listening)
     try:
         running.pids()
         yield running
