@@ -7,8 +7,12 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 
 from conformance.against import run_against
+from conformance.answer_table import ANSWERS, play_against
+from conformance.answers import ResponseCase
 from conformance.model import Case
-from conformance.runner import splits
+from conformance.playing import Judged
+from conformance.runner import Verdict, splits
+from conformance.scenarios import Scenario
 from conformance.table import ROWS
 from conformance.targets import KINDS, version_of
 
@@ -32,8 +36,10 @@ def main(arguments: list[str] | None = None) -> int:
     cases = [case for case in ROWS if options.group in (None, case.group) and options.case in case.name]
     if options.splits:
         cases = [cut for case in cases if isinstance(case, Case) and len(case.sent) < 300 for cut in splits(case)]
+    asked = () if options.splits else ANSWERS
+    answers = [case for case in asked if options.group in (None, case.group) and options.case in case.name]
     targets = options.target or ["xoproxy"]
-    results = {name: asyncio.run(run_against(name, cases, backend_port=options.backend_port)) for name in targets}
+    results = {name: asyncio.run(_run(name, cases, answers, options.backend_port)) for name in targets}
     rows = [
         Row(name, one.case.group, one.case.name, one.case.section, one.fault is None, one.fault, one.told)
         for name, verdicts in results.items()
@@ -44,6 +50,12 @@ def main(arguments: list[str] | None = None) -> int:
     else:
         _report(rows, targets, verbose=options.verbose)
     return 0 if all(row.passed for row in rows) else 1
+
+
+async def _run(name: str, cases: list[Case | Scenario], answers: list[ResponseCase], port: int) -> list[Verdict | Judged]:
+    """Run requests, then responses."""
+    verdicts = await run_against(name, cases, backend_port=port) if cases else []
+    return [*verdicts, *await play_against(name, answers, backend_port=port)]
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
