@@ -12,6 +12,8 @@ from support.wire import Backend
 
 from xoproxy.config.generation import Generation
 from xoproxy.dataplane import DataPlane
+from xoproxy.dataplane.resolving import LookUp, system_look_up
+from xoproxy.telemetry.events import Event
 from xoproxy.telemetry.records import ExchangeRecord
 
 try:
@@ -29,19 +31,27 @@ def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEv
 
 @pytest.fixture
 async def serve() -> AsyncIterator[Serve]:
-    """Return `serve(generation, send_buffer=)`: a data plane that decides by it."""
+    """Return `serve(generation, send_buffer=, look_up=)`: a data plane that decides by it."""
     proxies: list[Proxy] = []
     loop = asyncio.get_running_loop()
 
-    async def start(first: Generation, *, send_buffer: int | None = None, secure: bool = False, **options: Any) -> Proxy:
+    async def start(
+        first: Generation,
+        *,
+        send_buffer: int | None = None,
+        secure: bool = False,
+        look_up: LookUp = system_look_up,
+        **options: Any,
+    ) -> Proxy:
         records: list[ExchangeRecord] = []
-        plane = DataPlane(first, records.append)
+        events: list[Event] = []
+        plane = DataPlane(first, records.append, events.append, look_up)
         sock = socket.socket()
         if send_buffer is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)  # accepted connections inherit it
         sock.bind(("127.0.0.1", 0))
         server = await loop.create_server(lambda: plane.client_protocol(secure=secure), sock=sock, **options)
-        proxy = Proxy(plane, sock.getsockname()[1], records, server)
+        proxy = Proxy(plane, sock.getsockname()[1], records, server, events)
         loop.set_exception_handler(lambda _, context: proxy.faults.append(context))
         proxies.append(proxy)
         return proxy

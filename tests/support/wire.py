@@ -232,12 +232,17 @@ def _take(message: Message, event: h11.Event) -> bool:
     return False
 
 
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
 class Backend:
     """An upstream that does what the test says: connections are taken one by one."""
 
-    def __init__(self, path: str | None = None, backlog: int = 128) -> None:
+    def __init__(self, path: str | None = None, backlog: int = 128, host: str = "127.0.0.1", port: int = 0) -> None:
         self.path = path
-        self.port = 0
+        self.host = host
+        self.port = port
         self._backlog = backlog
         self._socket: socket.socket
         self._taken: list[Peer] = []
@@ -245,10 +250,10 @@ class Backend:
 
     def start(self) -> None:
         """Listen, on the same address as before."""
-        self._socket = socket.socket(socket.AF_UNIX if self.path else socket.AF_INET)
+        self._socket = socket.socket(socket.AF_UNIX if self.path else _family(self.host))
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.setblocking(False)
-        self._socket.bind(self.path or ("127.0.0.1", self.port))
+        self._socket.bind(self.path or (self.host, self.port))
         self._socket.listen(self._backlog)
         if self.path is None:
             self.port = self._socket.getsockname()[1]
@@ -266,7 +271,7 @@ class Backend:
     @property
     def endpoint(self) -> Endpoint:
         """Where it listens, as a configuration names it."""
-        return Endpoint("127.0.0.1", self.port, unix_path=self.path)
+        return Endpoint(self.host, self.port, unix_path=self.path)
 
     async def accept(self) -> Peer:
         """Return the next connection."""

@@ -256,6 +256,7 @@ class Upstream:
 
     def _send_anew(self, exchange: Exchange, pool: AddressPool, elsewhere: AddressPool | None) -> None:
         """Send by a new connection, to `pool` first, unless an answer that is just awaited has another one."""
+        self.names.refresh()  # by the exact time
         settled = self.names.is_settled
         if settled and not pool.has_room:
             self._queue.join(exchange)
