@@ -13,6 +13,7 @@ from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.events import Event, render_event
 from xoproxy.telemetry.journal import Journal, capture_logging
 from xoproxy.telemetry.records import ExchangeRecord
+from xoproxy.telemetry.sink import PIPE_BUF
 
 Written = Callable[[], list[str]]
 LEVELS = list(LogLevel)
@@ -124,3 +125,34 @@ def test_what_libraries_log_ends_in_the_same_format(journal: tuple[Journal, Writ
         ("error", "aiohttp.server", "failed"),
     ]
     assert lines[1]["traceback"].endswith("ValueError: invalid literal for int() with base 10: 'a\\nb'")
+
+
+@pytest.mark.parametrize("form", LogFormat)
+@pytest.mark.parametrize(("byte", "kept"), [pytest.param(b"a", 2047, id="plain"), pytest.param(b"\xff", 255, id="escaped")])
+def test_line_of_an_exchange_fits_into_one_write_where_several_processes_write(form: LogFormat, byte: bytes, kept: int) -> None:
+    """What a client made too long is cut, more of it if it has to be escaped; the line is as valid as any other."""
+    reading, writing = os.pipe()
+    journal = Journal(writing, LogSettings(form), Counters(), is_shared=True)
+    record = ExchangeRecord(
+        "2001:db8:1111:2222:3333:4444:5555:6666",
+        1_800_000_000.0,
+        method=byte * 300,
+        target=b"/" + byte * 9000,
+        host=byte * 400,
+        origin=byte * 4000,
+        upstream="http://" + "u" * 253,
+        route="routes[9999]",
+        reason="r" * 200,
+        request_id="i" * 128,
+    )
+    journal.exchange(record)
+    journal.exchange(ExchangeRecord("::1", 1_800_000_000.0, target=b"/" + b"b" * 1500))
+    journal.close()
+    os.close(writing)
+    with os.fdopen(reading) as file:
+        long, usual = file.read().splitlines()
+
+    assert len(long) < PIPE_BUF
+    shown = json.loads(long)["target"] if form is LogFormat.JSON else long.encode().decode("unicode_escape")
+    assert f"/{byte.decode('latin-1') * kept}..." in shown
+    assert "b" * 1500 in usual

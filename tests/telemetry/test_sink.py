@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from xoproxy.telemetry import sink as sink_module
-from xoproxy.telemetry.sink import Sink
+from xoproxy.telemetry.sink import PIPE_BUF, Sink
 
 Pipe = tuple[int, int]
 
@@ -142,3 +142,39 @@ def test_an_output_that_was_made_non_blocking_is_waited_for(pipe: Pipe, monkeypa
 
     assert waited
     assert read_lines(pipe[0], 1) == ["in the end"]
+
+
+def test_lines_of_several_processes_are_never_mixed(pipe: Pipe) -> None:
+    """Two of them write into a pipe that is nearly always full."""
+    sinks = [Sink(pipe[1], notice, is_shared=True) for _ in range(2)]
+    for number in range(3000):
+        for name, sink in zip("ab", sinks, strict=True):
+            sink.write(name * (1 + number * 7 % 900))
+    data = b""
+    while data.count(b"\n") < 6000:
+        data += os.read(pipe[0], 1000)
+
+    lines = data.decode("ascii").splitlines()
+    for name in "ab":
+        assert [line for line in lines if line[0] == name] == [name * (1 + number * 7 % 900) for number in range(3000)]
+    for sink in sinks:
+        sink.close()
+
+
+@pytest.mark.parametrize(
+    ("sizes", "pieces"),
+    [
+        pytest.param([], [], id="nothing"),
+        pytest.param([9, 9], [20], id="together"),
+        pytest.param([PIPE_BUF - 1], [PIPE_BUF], id="just-fits"),
+        pytest.param([PIPE_BUF - 1, 0], [PIPE_BUF, 1], id="fits-alone"),
+        pytest.param([9, PIPE_BUF, 9, 9], [10, PIPE_BUF + 1, 20], id="longer-line"),
+        pytest.param([PIPE_BUF // 2] * 3, [PIPE_BUF // 2 + 1] * 3, id="each-alone"),
+    ],
+)
+def test_pieces_are_whole_lines_that_a_pipe_takes_at_once(sizes: list[int], pieces: list[int]) -> None:
+    data = b"".join(b"x" * size + b"\n" for size in sizes)
+    found = list(sink_module.pieces(data))
+
+    assert [len(piece) for piece in found] == pieces
+    assert b"".join(found) == data

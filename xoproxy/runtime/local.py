@@ -36,11 +36,12 @@ class LocalEngine:
     ) -> None:
         """Serve by `generation`; nothing is listened on yet.  Raises: `ListenError` if the machine lacks what it needs.
 
-        `opener`, `owns_paths`: as `Listeners` has them; `emit`: takes their events, if not the journal.
+        `opener`, `owns_paths`: as `Listeners` has them; `emit`: takes what listeners and upstreams tell, if not the journal.
         """
         check_upstream_trust(generation.settings.upstreams)
         self._journal = journal
-        self._plane = DataPlane(generation, journal.exchange)
+        report = emit or journal.event
+        self._plane = DataPlane(generation, journal.exchange, report)
         self._handshake_timeout_s = generation.settings.timeouts.head_s
         self._listeners = Listeners(
             self._plane.client_protocol,
@@ -48,7 +49,7 @@ class LocalEngine:
             opener,
             owns_paths=owns_paths,
             trusts=self._plane.trusts,
-            emit=emit or journal.event,
+            emit=report,
         )
         self._started = time.time()
 

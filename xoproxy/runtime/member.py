@@ -103,18 +103,18 @@ class Member:
         """Have it serve.  Raises: `WorkerGoneError`, `RefusedError`."""
         options: dict[str, object] = asdict(source.overrides)
         self._channel.send(Begin(self.slot, None if source.path is None else str(source.path), options))
-        await self.load(task.number, task.text, START_S)
-        done = await self.adopt(task, portion, START_S)
+        await self.load(task.number, task.text, timeout_s=START_S)
+        done = await self.adopt(task, portion, timeout_s=START_S)
         if done.problems:
             raise RefusedError("; ".join(done.problems))
         self.state = WorkerState.SERVING
         self.served_from = time.monotonic()
 
-    async def load(self, number: int, text: str, timeout_s: float = ANSWER_S) -> None:
+    async def load(self, number: int, text: str, *, timeout_s: float | None = None) -> None:
         """Have it compile a text.  Raises: `WorkerGoneError`, `RefusedError`."""
         await self._ask(lambda order: Load(order, number, text), timeout_s)
 
-    async def adopt(self, task: Task, portion: Portion, timeout_s: float = ANSWER_S) -> Done:
+    async def adopt(self, task: Task, portion: Portion, *, timeout_s: float | None = None) -> Done:
         """Have it serve by what it loaded, on the sockets that it has and these.  Raises: `WorkerGoneError`, `RefusedError`."""
         for address, sockets in portion:
             self._channel.send(Sockets(address), sockets)
@@ -124,7 +124,7 @@ class Member:
 
     async def renew(self) -> list[str]:
         """Have it read its certificates again.  Raises: `WorkerGoneError`, `RefusedError`."""
-        return (await self._ask(Renew, ANSWER_S)).problems
+        return (await self._ask(Renew)).problems
 
     def drain(self, timeout_s: float, *, has_successor: bool) -> None:
         """Have it end; it is killed if it has not some time after `timeout_s`."""
@@ -147,7 +147,8 @@ class Member:
             self._kill_timer.cancel()
         self._kill_timer = asyncio.get_running_loop().call_later(delay_s, self.kill)
 
-    async def _ask(self, order: Callable[[int], Order], timeout_s: float) -> Done:
+    async def _ask(self, order: Callable[[int], Order], timeout_s: float | None = None) -> Done:
+        timeout_s = ANSWER_S if timeout_s is None else timeout_s
         if self.exit_code is not None:
             raise WorkerGoneError(self.ending())
         number = next(self._ids)

@@ -154,7 +154,7 @@ class Roster:
                     async with self._one_successor:
                         await self._occupy(slot)
             except (WorkerGoneError, RefusedError) as exc:
-                slot.died(0.0)
+                slot.died(served_s=0.0)
                 message = f"no worker could be started in slot {slot.index}: {exc}; the next is started in {slot.delay_s:g} s"
                 values: dict[str, Value] = {"slot": slot.index, "state": "failed"}
                 self._report(Event(LogLevel.ERROR, "xoproxy.worker", "worker", message, values))

@@ -4,7 +4,9 @@ Libraries that use `logging` (asyncio, aiohttp) end here too, through `JournalHa
 """
 
 import logging
+import sys
 import time
+from dataclasses import replace
 from typing import Final
 
 from xoproxy.config.settings import LogLevel, LogSettings
@@ -12,7 +14,11 @@ from xoproxy.telemetry.access_log import RENDERERS
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.events import SEVERITY, Event, Value, render_event
 from xoproxy.telemetry.records import ExchangeRecord
-from xoproxy.telemetry.sink import Sink
+from xoproxy.telemetry.sink import PIPE_BUF, Sink
+
+# Each byte can take six characters (\u00ff).  With what else stands in a line this stays below the 4096 of a Linux pipe.
+_SHORT_TARGET: Final = 256
+_SHORT_NAME: Final = 96
 
 
 class Journal:
@@ -23,6 +29,7 @@ class Journal:
         self.counters = counters
         self._format = settings.format
         self._sink = Sink(fd, self._dropped_notice, is_shared=is_shared)
+        self._max_line_chars = PIPE_BUF - 1 if is_shared else sys.maxsize
         self.configure(settings)
 
     def configure(self, settings: LogSettings) -> None:
@@ -36,7 +43,10 @@ class Journal:
         """Take the record of an exchange that ended."""
         self.counters.count(record)
         if self._writes_exchanges:
-            self._sink.write(self._render(record))
+            line = self._render(record)
+            if len(line) > self._max_line_chars:
+                line = self._render(shortened(record))
+            self._sink.write(line)
 
     def event(self, event: Event) -> None:
         """Take an event."""
@@ -50,6 +60,21 @@ class Journal:
     def _dropped_notice(self, count: int) -> str:
         message = f"{count} log lines were dropped: the output did not take them in time"
         return render_event(Event(LogLevel.WARNING, "xoproxy", "dropped", message, {"lines": count}), time.time(), self._format)
+
+
+def shortened(record: ExchangeRecord) -> ExchangeRecord:
+    """Return the record with less of what a client may make long."""
+
+    def cut(value: bytes, size: int) -> bytes:
+        return value if len(value) <= size else value[:size] + b"..."
+
+    return replace(
+        record,
+        method=cut(record.method, _SHORT_NAME),
+        target=cut(record.target, _SHORT_TARGET),
+        host=cut(record.host, _SHORT_NAME),
+        origin=None if record.origin is None else cut(record.origin, _SHORT_NAME),
+    )
 
 
 _LEVELS: Final = ((logging.ERROR, LogLevel.ERROR), (logging.WARNING, LogLevel.WARNING), (logging.INFO, LogLevel.INFO))

@@ -5,7 +5,7 @@ Rule 2: what waits to be written is bounded.  Lines beyond the bound are dropped
 soon as lines flow again: a log that blocks the service, as a full pipe does a blocking writer, is worse than a gap.
 Rule 3: an output that is gone (closed pipe) ends the logging, not the service.
 Rule 4: where several processes write to one output, each write is whole lines and at most PIPE_BUF bytes: more than that a pipe
-may mix with what the others write.  (pipe(7))  A longer line is one write, and torn only where a pipe is full.
+may mix with what the others write.  (pipe(7))  A longer line (no access line is) can be torn while a pipe is full.
 """
 
 import os

@@ -18,7 +18,7 @@ from support.supervised import PATIENCE_S, Supervised, is_alive, supervised, unt
 
 from xoproxy.runtime.processors import processors
 
-TLS_FILES = Path(__file__).parent / "tls"
+TLS_FILES = Path(__file__).parents[1] / "tls"
 
 
 @pytest.fixture

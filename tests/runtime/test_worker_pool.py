@@ -1,0 +1,213 @@
+"""The supervisor's half of several workers, with real workers that misbehave."""
+
+import asyncio
+import os
+import signal
+import socket
+import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import pytest
+from support.ports import free_port
+from support.supervised import is_alive
+from support.wire import until
+
+from xoproxy.config import Overrides, compile_text
+from xoproxy.config.generation import Generation
+from xoproxy.runtime import member as member_module
+from xoproxy.runtime import pool as pool_module
+from xoproxy.runtime import roster as roster_module
+from xoproxy.runtime.pool import WorkerPool
+from xoproxy.runtime.roster import Slot
+from xoproxy.runtime.sockets import ListenError
+from xoproxy.runtime.source import ConfigSource
+from xoproxy.telemetry.events import Event
+from xoproxy.telemetry.workers import WorkerState
+
+OPTIONS = Overrides(upstream="http://127.0.0.1:1", allow_origins=("https://app.example",))
+
+
+@dataclass
+class Bench:
+    """A pool, its port, and what it told."""
+
+    port: int
+    events: list[Event] = field(default_factory=list[Event])
+    pool: WorkerPool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pool = WorkerPool(self.generation(1), self.text(), ConfigSource(Path("x.yaml"), OPTIONS), self.events.append)
+
+    def text(self, more: str = "", workers: int = 2) -> str:
+        """Return a policy file."""
+        listen = "" if "listen" in more else f"listen: '127.0.0.1:{self.port}'\n"
+        return f"version: 1\nworkers: {workers}\ntimeouts: {{drain: 200ms}}\n{listen}{more}"
+
+    def generation(self, number: int, more: str = "", workers: int = 2) -> Generation:
+        """Return the same as the supervisor's environment makes it."""
+        text = self.text(more, workers)
+        return compile_text(text, "x.yaml", OPTIONS, environ=os.environ, today=date(2026, 1, 1), number=number).generation
+
+    async def reload(self, number: int, more: str = "", workers: int = 2) -> list[str]:
+        """Put another text into force."""
+        return await self.pool.adopt(self.generation(number, more, workers), self.text(more, workers))
+
+    def pids(self) -> list[int]:
+        """Return who serves."""
+        return [view.pid for view in self.pool.workers if view.state is WorkerState.SERVING]
+
+    def said(self, state: str) -> list[str]:
+        """Return what was told of workers in some state."""
+        return [event.message for event in self.events if event.values["state"] == state]
+
+    async def shown(self, path: str = "/") -> str | None:
+        """Return a field that every answer has, whoever gives it: here the 502 of an upstream that is not there."""
+
+        def ask() -> str | None:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10).close()
+            except urllib.error.HTTPError as error:
+                with error:
+                    return error.headers["X-Mark"]
+            raise AssertionError("nobody listens on port 1")
+
+        return await asyncio.to_thread(ask)
+
+
+@asynccontextmanager
+async def running() -> AsyncIterator[Bench]:
+    """Open a pool for the time of the block; no worker may be left."""
+    bench = Bench(free_port())
+    await bench.pool.open()
+    pids = bench.pids()
+    try:
+        yield bench
+    finally:
+        pids += [view.pid for view in bench.pool.workers]
+        await bench.pool.drain(0.2)
+    assert not bench.pool.workers
+    assert not any(is_alive(pid) for pid in pids)
+
+
+async def test_refusal_of_one_worker_changes_nothing_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here because their environment lacks a variable that the supervisor's has meanwhile."""
+    async with running() as bench:
+        before, other = bench.pids(), free_port()
+        monkeypatch.setenv("SET_LATER", "isolated")
+        with pytest.raises(ListenError, match=r"a worker refused it: .*SET_LATER is not set"):
+            await bench.reload(2, f"policy: '${{SET_LATER}}'\nlisten: ['127.0.0.1:{bench.port}', '127.0.0.1:{other}']\n")
+
+        assert bench.pool.generation.number == 1
+        assert bench.pool.is_serving
+        assert bench.pids() == before
+        assert [view.generation for view in bench.pool.workers] == [1, 1]
+        assert await bench.shown() is None
+        with socket.create_server(("127.0.0.1", other)):
+            pass  # the port that was opened for it is free again
+
+
+async def test_worker_that_does_not_answer_is_replaced_by_one_that_serves_by_the_new_generation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(member_module, "ANSWER_S", 0.3)
+    monkeypatch.setattr(member_module, "KILL_AFTER_S", 0.1)
+    async with running() as bench:
+        stuck, other = bench.pids()
+        os.kill(stuck, signal.SIGSTOP)
+        notes = await bench.reload(2, "policy: {headers: {set: {X-Mark: second}}}\n")
+
+        assert notes == []
+        assert bench.said("replaced") == [f"worker 0 (process {stuck}) is to be replaced: it did not answer within 0.3 s"]
+        assert other in bench.pids()
+        assert stuck not in bench.pids()
+        assert bench.pool.is_serving
+        assert {await bench.shown() for _ in range(8)} == {"second"}
+        await until(lambda: not is_alive(stuck))
+        await until(lambda: bench.said("died") == [f"worker 0 (process {stuck}) died: killed by SIGKILL"])
+
+
+async def test_worker_whose_loop_does_not_turn_is_killed_and_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(roster_module, "MAX_SILENT_TICKS", 4)
+    monkeypatch.setattr(roster_module, "TICK_S", 0.5)
+    async with running() as bench:
+        stuck, other = bench.pids()
+        os.kill(stuck, signal.SIGSTOP)
+        await until(lambda: bench.said("silent"))
+        await until(lambda: bench.pool.is_serving and stuck not in bench.pids())
+
+        assert bench.said("silent") == [f"worker 0 (process {stuck}) said nothing for 2 s, is killed"]
+        assert other in bench.pids()
+
+
+async def test_successor_that_cannot_start_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other worker goes on; a reload tells which slot has nobody."""
+    monkeypatch.setattr(pool_module, "SETTLE_S", 0.1)
+    async with running() as bench:
+        program = member_module._PROGRAM
+        monkeypatch.setattr(member_module, "_PROGRAM", "raise SystemExit(7)")
+        victim, other = bench.pids()
+        os.kill(victim, signal.SIGKILL)
+        await until(lambda: len(bench.said("failed")) == 3)
+        notes = await bench.reload(2, "policy: {headers: {set: {X-Mark: second}}}\n")
+
+        assert notes == ["no worker serves by generation 2 yet in slot 0"]
+        assert not bench.pool.is_serving
+        assert bench.pids() == [other]
+        assert bench.said("failed")[1] == ("no worker could be started in slot 0: exit code 7; the next is started in 0.2 s")
+        monkeypatch.setattr(member_module, "_PROGRAM", program)
+        await until(lambda: bench.pool.is_serving)
+        assert {await bench.shown() for _ in range(8)} == {"second"}
+
+
+async def test_worker_that_starts_while_a_reload_goes_by_serves_by_the_new_generation(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running() as bench:
+        victim, _ = bench.pids()
+        os.kill(victim, signal.SIGKILL)
+        await until(lambda: len(bench.said("started")) == 3)
+        assert await bench.reload(2, "policy: {headers: {set: {X-Mark: second}}}\n") == []
+
+        assert bench.pool.is_serving
+        assert [view.generation for view in bench.pool.workers if view.state is WorkerState.SERVING] == [2, 2]
+        assert {await bench.shown() for _ in range(8)} == {"second"}
+
+
+async def test_more_workers_than_there_are_sockets_for_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running() as bench:
+        monkeypatch.setattr(bench.pool._shares, "grow", lambda workers: ["cannot listen"])
+
+        assert await bench.reload(2, workers=3) == ["cannot listen (the number of workers stays 2)"]
+        assert len(bench.pids()) == 2
+
+
+async def test_abort_while_workers_start_leaves_none() -> None:
+    bench = Bench(free_port())
+    opening = asyncio.ensure_future(bench.pool.open())
+    await until(lambda: len(bench.pool.workers) == 2)
+    pids = [view.pid for view in bench.pool.workers]
+    bench.pool.abort()
+    with pytest.raises(ListenError, match="no worker could be started: killed by SIGKILL"):
+        await opening
+
+    assert not any(is_alive(pid) for pid in pids)
+
+
+@pytest.mark.parametrize(
+    ("served", "delays"),
+    [
+        pytest.param([60.0], [0.0], id="old"),
+        pytest.param([60.0, 60.0, 60.0], [0.0, 0.0, 0.0], id="now-and-then"),
+        pytest.param([0.1] * 9, [0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0], id="always-young"),
+        pytest.param([0.1, 0.1, 60.0, 0.1], [0.0, 0.1, 0.0, 0.1], id="old-again"),
+    ],
+)
+def test_who_dies_young_again_and_again_is_replaced_later_and_later(served: list[float], delays: list[float]) -> None:
+    slot, found = Slot(0), []
+    for served_s in served:
+        slot.died(served_s)
+        found.append(slot.delay_s)
+
+    assert found == pytest.approx(delays)
