@@ -6,7 +6,7 @@ What whole connections carry is compared in `tests/conformance`; here it is one 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.differences import DIFFERENCES, Difference, odd_extension
+from support.differences import DIFFERENCES, INTERIM_CLOSE, Difference, llhttp_differs_on, odd_extension
 from support.exchanges import request, response, table_of
 from support.fuzzing import fuzzed
 from support.generations import READABLE
@@ -121,6 +121,14 @@ def test_each_row_of_the_table_of_differences_is_one(difference: Difference) -> 
     assert difference.applies(read.messages[0], sent)
     assert llhttp_requests(sent).messages == []
     assert llhttp_requests(sent).fault != ""
+
+
+def test_llhttp_reads_nothing_after_an_interim_response_that_closes() -> None:
+    """The row for answers: h11 reads on, as we do."""
+    assert llhttp_differs_on(INTERIM_CLOSE)
+    assert not llhttp_differs_on(INTERIM_CLOSE.replace(b"103", b"200"))
+    assert [one.response for one in h11_responses(INTERIM_CLOSE, [b"GET"], fin=False).messages] == [(200, b"ok")]
+    assert llhttp_response(INTERIM_CLOSE).messages == []
 
 
 def test_no_row_applies_to_what_both_read_alike() -> None:

@@ -54,6 +54,16 @@ DIFFERENCES = (
 )
 
 
+# An interim response that ends the connection: llhttp reads no final one.  We pass the final one on, and our own fields.
+INTERIM_CLOSE = b"HTTP/1.1 103 x\r\nConnection: close\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+_INTERIM_CLOSE = re.compile(rb"(?i)HTTP/1\.[01] 1[0-9][0-9][^\n]*\n(?:[^\r\n]+\r\n)*(?:proxy-)?connection:[^\n]*close")
+
+
+def llhttp_differs_on(response: bytes) -> bool:
+    """Whether llhttp may read an upstream's answer otherwise: for an extension, or for an interim response that closes."""
+    return odd_extension(response) or _INTERIM_CLOSE.search(response) is not None
+
+
 def llhttp_differs(request: Read, stream: bytes) -> bool:
     """Whether this request of a stream is in the table."""
     return any(difference.applies(request, stream) for difference in DIFFERENCES)

@@ -5,6 +5,7 @@ and thousands of them take seconds.  Sockets have ways of their own (partial rea
 """
 
 import asyncio
+import socket
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,10 +29,27 @@ FIN, RESET = Event.FIN, Event.RESET
 Script = bytes | Event
 
 
+class _Socket:
+    """What the data plane asks a socket for: whether it has an error, and a descriptor to be polled."""
+
+    family = socket.AF_UNIX
+
+    def __init__(self, transport: "MemoryTransport", descriptors: tuple[int, int]) -> None:
+        self._transport = transport
+        self._descriptors = descriptors
+
+    def fileno(self) -> int:
+        """Return a descriptor that can be read if and only if something is on its way."""
+        return self._descriptors[self._transport.has_news]
+
+    def getsockopt(self, *_: int) -> int:
+        return 0
+
+
 class MemoryTransport(asyncio.Transport):
     """The proxy's side of a connection; `feed` is the peer's."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, protocol: asyncio.Protocol, heard: Callable[[bytes], None]) -> None:
+    def __init__(self, loop: "MemoryLoop", protocol: asyncio.Protocol, heard: Callable[[bytes], None]) -> None:
         super().__init__()
         self._loop = loop
         self._protocol = protocol
@@ -42,6 +60,11 @@ class MemoryTransport(asyncio.Transport):
         self.ended: Event | None = None  # how the proxy ended it, or the peer
         self.half_closed = False  # the proxy sends no more
         protocol.connection_made(self)
+
+    @property
+    def has_news(self) -> bool:
+        """Whether the peer has sent what was not read yet."""
+        return bool(self._arriving)
 
     def feed(self, *pieces: Script) -> None:
         """The peer sends these, each as a read of its own."""
@@ -104,7 +127,13 @@ class MemoryTransport(asyncio.Transport):
         pass
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return ("192.0.2.1", 1234) if name == "peername" else default
+        match name:
+            case "peername":
+                return ("192.0.2.1", 1234)
+            case "socket":
+                return _Socket(self, self._loop.descriptors)
+            case _:
+                return default
 
 
 class MemoryLoop(asyncio.SelectorEventLoop):
@@ -113,6 +142,9 @@ class MemoryLoop(asyncio.SelectorEventLoop):
     def __init__(self, origin: "Origin") -> None:
         super().__init__()
         self._origin = origin
+        self._quiet, self._loud = socket.socketpair()
+        self._quiet.send(b"!")
+        self.descriptors = self._quiet.fileno(), self._loud.fileno()
         self.faults: list[dict[str, Any]] = []
         self.set_exception_handler(lambda _, context: self.faults.append(context))
 
@@ -130,6 +162,11 @@ class MemoryLoop(asyncio.SelectorEventLoop):
         transport = MemoryTransport(self, protocol, reader)
         self._origin.transports.append(transport)
         return transport, protocol
+
+    def close(self) -> None:
+        super().close()
+        self._quiet.close()
+        self._loud.close()
 
     def settle(self) -> None:
         """Run until nothing is left to do but wait."""
