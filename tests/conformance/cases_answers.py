@@ -125,6 +125,7 @@ _INTERIM = "answers: interim"
 _1XX = "RFC 9110 15.2"
 _HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
 _UPGRADE = b"Connection: upgrade\r\nUpgrade: websocket\r\n"
+_WEBSOCKET = _UPGRADE + b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 _SWITCH = b"HTTP/1.1 101 Switching Protocols\r\n"
 
 
@@ -173,7 +174,7 @@ INTERIM = (
         "101 to HTTP/1.0",
         "RFC 9110 7.8",
         (_SWITCH + _UPGRADE + b"\r\nX-Poison", FIN),
-        ask=ask(_UPGRADE, version=b"HTTP/1.0"),
+        ask=ask(_WEBSOCKET, version=b"HTTP/1.0"),
         keeps=False,
     ),
     bad(
@@ -181,10 +182,10 @@ INTERIM = (
         "101 to another protocol",
         "RFC 9110 7.8",
         (_SWITCH + b"Connection: upgrade\r\nUpgrade: other\r\n\r\nX-Poison", FIN),
-        ask=ask(_UPGRADE),
+        ask=ask(_WEBSOCKET),
     ),
-    bad(_INTERIM, "101 to no protocol", "RFC 9110 7.8", (_SWITCH + b"\r\nX-Poison", FIN), ask=ask(_UPGRADE)),
-    good(_INTERIM, "another answer than 101", "RFC 9110 7.8", FIVE + b"hello", ask=ask(_UPGRADE)),
+    bad(_INTERIM, "101 to no protocol", "RFC 9110 7.8", (_SWITCH + b"\r\nX-Poison", FIN), ask=ask(_WEBSOCKET)),
+    good(_INTERIM, "another answer than 101", "RFC 9110 7.8", FIVE + b"hello", ask=ask(_WEBSOCKET)),
 )
 
 # Answers without content.

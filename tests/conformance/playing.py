@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from support.wire import Peer
 
-from conformance.answers import Aborted, Failed, Fate, Player, ResponseCase, Stage, ask
+from conformance.answers import PATIENCE_S, Aborted, Failed, Fate, Player, ResponseCase, Stage, ask
 from conformance.connecting import connect_to
 from conformance.model import TOKEN
 from conformance.observed import Answer, read_answers
@@ -78,13 +78,14 @@ async def _converse(case: ResponseCase, token: bytes, address: tuple[str, int], 
         whole = await _read_first(peer, heard, request, stage)
         stage.passed.set()
         stage.answered.set()
-        if whole:
-            await _over(stage)
+        await _over(stage)
+        if whole and case.early:
+            heard.kept = not await _ends(peer, heard)  # the rest of the request is due: another one would be taken for it
+        elif whole:
             with suppress(ConnectionError):
                 await peer.send(_question(token, b"marker"))
             peer.pending = heard.received
             heard.received, heard.clean = await peer.read_until_ended()
-        await _over(stage)
     finally:
         peer.close()
     methods = [request.partition(b" ")[0], b"GET"]
@@ -92,7 +93,7 @@ async def _converse(case: ResponseCase, token: bytes, address: tuple[str, int], 
     heard.first = answers[0] if answers else None
     heard.marker = answers[1] if len(answers) > 1 else None
     heard.surplus = len(answers) > 2
-    heard.kept = heard.marker is not None
+    heard.kept = heard.kept or heard.marker is not None
 
 
 async def _read_first(peer: Peer, heard: Heard, request: bytes, stage: Stage) -> bool:
@@ -112,6 +113,16 @@ async def _read_first(peer: Peer, heard: Heard, request: bytes, stage: Stage) ->
             heard.clean = True
             return False
         heard.received += data
+
+
+async def _ends(peer: Peer, heard: Heard) -> bool:
+    """Whether the proxy ends the connection soon."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE_S):
+            peer.pending = heard.received
+            heard.received, heard.clean = await peer.read_until_ended()
+            return True
+    return False
 
 
 async def _over(stage: Stage) -> None:
