@@ -1,6 +1,7 @@
 """The supervisor's half of several workers, with real workers that misbehave."""
 
 import asyncio
+import errno
 import os
 import signal
 import socket
@@ -181,6 +182,20 @@ async def test_more_workers_than_there_are_sockets_for_are_told(monkeypatch: pyt
 
         assert await bench.reload(2, workers=3) == ["cannot listen (the number of workers stays 2)"]
         assert len(bench.pids()) == 2
+
+
+async def test_machine_that_can_start_no_process_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(channel: socket.socket) -> None:
+        raise BlockingIOError(errno.EAGAIN, "resource temporarily unavailable")
+
+    async with running() as bench:
+        monkeypatch.setattr(member_module, "_start_process", refuse)
+        with pytest.raises(ListenError, match=r"no worker could be started: .*resource temporarily unavailable"):
+            await Bench(free_port()).pool.open()
+        os.kill(bench.pids()[0], signal.SIGKILL)
+        await until(lambda: bench.said("failed"))
+        monkeypatch.undo()
+        await until(lambda: bench.pool.is_serving)
 
 
 async def test_abort_while_workers_start_leaves_none() -> None:

@@ -35,7 +35,7 @@ class Channel(Generic[M]):
         received: Callable[[M, list[socket.socket]], None],
         ended: Callable[[], None],
     ) -> None:
-        """`classes`: what may arrive.  `ended` is called once, when the other end is gone."""
+        """`classes`: what may arrive.  `ended` is called once, when the other end is gone or sockets were lost on the way."""
         sock.setblocking(False)  # noqa: FBT003  the signature is socket's
         self._sock = sock
         self._classes = {kind.__name__: kind for kind in classes}
@@ -117,6 +117,10 @@ class Channel(Generic[M]):
         if len(self._arrived) < end:
             return False
         name, count, values = json.loads(self._arrived[start:end])
+        if len(self._descriptors) < count:  # the kernel drops what this process may not have: too many files are open
+            self.close()
+            self._ended()
+            return False
         del self._arrived[:end]
         sockets = [_adopt(descriptor) for descriptor in self._descriptors[:count]]
         del self._descriptors[:count]

@@ -68,7 +68,7 @@ class Member:
     """A worker's process, from its start to its end.  `reported` is called for what it says unasked, `ended` once."""
 
     def __init__(self, slot: int, reported: Callable[["Member", Report], None], ended: Callable[["Member"], None]) -> None:
-        """Start the process."""
+        """Start the process.  Raises: `OSError`."""
         ours, theirs = socket.socketpair()
         self.slot = slot
         self.number = 0  # of the generation in force there
@@ -86,7 +86,11 @@ class Member:
         self._ids = itertools.count(1)
         self._kill_timer: asyncio.TimerHandle | None = None
         with theirs:
-            self._process = _start_process(theirs)
+            try:
+                self._process = _start_process(theirs)
+            except BaseException:
+                ours.close()
+                raise
         self._channel: Channel[Report] = Channel(ours, REPORTS, self._received, self._channel_ended)
 
     @property

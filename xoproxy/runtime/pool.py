@@ -81,7 +81,7 @@ class WorkerPool:
         self._shares.open_all(settings.listeners, count)
         try:
             await self._roster.fill(count)
-        except (WorkerGoneError, RefusedError) as exc:
+        except (WorkerGoneError, RefusedError, OSError) as exc:
             self.abort()
             await self._roster.gone()
             raise ListenError(f"no worker could be started: {exc}") from exc

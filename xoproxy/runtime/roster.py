@@ -78,7 +78,10 @@ class Roster:
         self.is_ending = False
 
     async def fill(self, count: int) -> None:
-        """Start the first workers, all at once, and keep their slots occupied.  Raises: `WorkerGoneError`, `RefusedError`."""
+        """Start the first workers, all at once, and keep their slots occupied.
+
+        Raises: `WorkerGoneError`, `RefusedError`, `OSError`.
+        """
         self.slots = [Slot(index) for index in range(count)]
         await asyncio.gather(*map(self._occupy, self.slots))
         for slot in self.slots:
@@ -153,14 +156,17 @@ class Roster:
                 else:
                     async with self._one_successor:
                         await self._occupy(slot)
-            except (WorkerGoneError, RefusedError) as exc:
+            except (WorkerGoneError, RefusedError, OSError) as exc:  # OSError: no process, or no descriptor, is to be had
                 slot.died(served_s=0.0)
                 message = f"no worker could be started in slot {slot.index}: {exc}; the next is started in {slot.delay_s:g} s"
-                values: dict[str, Value] = {"slot": slot.index, "state": "failed"}
+                values: dict[str, Value] = {"slot": slot.index, "pid": 0, "state": "failed", "generation": 0}
                 self._report(Event(LogLevel.ERROR, "xoproxy.worker", "worker", message, values))
 
     async def _occupy(self, slot: Slot) -> None:
-        """Start a worker; once it serves it takes the slot, and who was there before drains."""
+        """Start a worker; once it serves it takes the slot, and who was there before drains.
+
+        Raises: `WorkerGoneError`, `RefusedError`, `OSError`.
+        """
         member = Member(slot.index, self._reported, self._ended)
         self.members.add(member)
         self._say(member, LogLevel.INFO, "started", "was started")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import resource
 import socket
 import struct
 from collections.abc import AsyncIterator
@@ -138,3 +139,19 @@ async def test_reports_come_back_as_they_were(report: Report) -> None:
     assert got == [report]
     supervisor.close()
     worker.channel.close()
+
+
+async def test_sockets_that_are_lost_on_the_way_end_the_channel(ends: tuple[Channel[Report], End]) -> None:
+    """The kernel drops descriptors that would be too many for the process that receives them."""
+    supervisor, worker = ends
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        supervisor.send(Sockets("a"), [server] * 8)
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors() + 4, limits[1]))
+            await until(lambda: worker.endings)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+    assert worker.orders == []
+    assert worker.endings == 1

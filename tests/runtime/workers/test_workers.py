@@ -334,7 +334,8 @@ def test_renewed_certificate_is_shown_by_every_worker(backend: Backend, tmp_path
         running.send(signal.SIGHUP)
 
         running.until(lambda: _shown(port) == {_pem("second")})
-        assert len([line for line in running.lines if line["event"] == "certificate"]) == 1
+
+    assert len([line for line in running.lines if line["event"] == "certificate"]) == 1
 
 
 def _shown(port: int) -> set[str]:
