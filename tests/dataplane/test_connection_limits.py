@@ -118,6 +118,18 @@ async def test_floods_of_those_who_are_turned_away_are_cut_off(
     assert await is_served(inside, backend)
 
 
+async def test_those_who_were_turned_away_and_left_count_no_more(
+    serve: Serve, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many there were: the bound is for those who are on their way out at the same time."""
+    monkeypatch.setattr(admission, "MAX_TURNED_AWAY", 3)
+    proxy = await limited(serve, backend, Limits(connections=1))
+    await proxy.connect()
+    for _ in range(20):
+        await assert_turned_away(await proxy.connect())
+        await until(lambda: proxy.plane.connections == 1)
+
+
 async def test_limit_that_is_lowered_ends_nobody(serve: Serve, backend: Backend) -> None:
     proxy = await limited(serve, backend, Limits(connections=3))
     clients = [await proxy.connect() for _ in range(3)]
