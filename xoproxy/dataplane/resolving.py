@@ -152,7 +152,7 @@ class Names:
         self._tell(name, found, error)
         name.error = error
         if error is None and set(found) != set(name.addresses):
-            name.addresses = tuple(found)
+            name.addresses = tuple(dict.fromkeys(found))
             self._answered(name.endpoint, name.addresses)
 
     def _tell(self, name: Name, found: Sequence[str], error: OSError | UnicodeError | None) -> None:
