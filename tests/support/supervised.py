@@ -121,3 +121,22 @@ def is_alive(pid: int) -> bool:
         return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text() if Path("/proc").is_dir() else True
     except (ProcessLookupError, FileNotFoundError):
         return False
+
+
+def config_of(upstream: str, workers: int | str = 2, more: str = "") -> str:
+    """Return a policy file for several workers."""
+    return f"version: 1\nupstream: {upstream}\npolicy: isolated\nworkers: {workers}\n{more}"
+
+
+def refuses(port: int) -> bool:
+    """Whether nobody listens on a port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def read_all(connection: socket.socket) -> bytes:
+    """Return what comes until the other side ends."""
+    data = b""
+    while more := connection.recv(65536):
+        data += more
+    return data

@@ -14,7 +14,7 @@ from support.backends import Backend, Reply
 from support.fixtures import PlainFactory
 from support.ports import free_port
 from support.processes import XoproxyProcess
-from support.supervised import PATIENCE_S, Supervised, is_alive, supervised, until
+from support.supervised import PATIENCE_S, Supervised, config_of, is_alive, read_all, refuses, supervised, until
 
 from xoproxy.runtime.processors import processors
 
@@ -25,24 +25,6 @@ TLS_FILES = Path(__file__).parents[1] / "tls"
 def backend(plain: PlainFactory) -> Backend:
     """A page."""
     return plain({"/": Reply(b"hello")})
-
-
-def config_of(upstream: str, workers: int | str = 2, more: str = "") -> str:
-    """Return a policy file."""
-    return f"version: 1\nupstream: {upstream}\npolicy: isolated\nworkers: {workers}\n{more}"
-
-
-def slow_upstream(server: socket.socket) -> str:
-    """Return the URL of a server that answers when the test says so."""
-    return f"http://127.0.0.1:{server.getsockname()[1]}"
-
-
-def send_everyone(running: Supervised, number: signal.Signals) -> None:
-    """Send a signal to the supervisor and all workers, as a terminal or a service manager does."""
-    pids = running.pids()
-    running.send(number)
-    for pid in pids:
-        os.kill(pid, number)
 
 
 def test_every_worker_gets_connections_and_their_counts_are_summed(backend: Backend, tmp_path: Path) -> None:
@@ -77,13 +59,10 @@ def test_counts_of_a_dead_worker_stay(backend: Backend, tmp_path: Path) -> None:
         running.until(lambda: not set(running.pids()) & set(before))
 
         assert running.admin("GET", "/-/config")[1]["exchanges"]["status"] == {"2xx": 20}
-        assert [line["message"] for line in running.said("died")] == [
-            f"worker {slot} (process {pid}) died: killed by SIGKILL" for slot, pid in sorted(_slots(running, "died"))
-        ]
-
-
-def _slots(running: Supervised, state: str) -> list[tuple[int, int]]:
-    return [(line["slot"], line["pid"]) for line in running.said(state)]
+        running.until(lambda: len(running.said("died")) == 2)
+        assert {line["message"] for line in running.said("died")} == {
+            f"worker {slot} (process {pid}) died: killed by SIGKILL" for slot, pid in enumerate(before)
+        }
 
 
 def test_supervisor_without_a_worker_in_some_slot_is_not_ready(backend: Backend, tmp_path: Path) -> None:
@@ -119,130 +98,6 @@ def test_one_worker_is_the_process_itself(backend: Backend, tmp_path: Path) -> N
         running.seen.clear()
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_upload_in_flight_is_finished_when_told_to_stop(tmp_path: Path, workers: int) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(PATIENCE_S)
-        with supervised(tmp_path, config_of(slow_upstream(server), workers)) as running:
-            running.seen.discard(running.pid)
-            client = running.connect()
-            client.sendall(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 300000\r\n\r\n" + b"a" * 1000)
-            upstream = server.accept()[0]
-            received = upstream.recv(65536)
-            running.send(signal.SIGTERM)
-            running.wait_for_output('"event":"draining"')
-            until(lambda: _refuses(running.port))
-            for _ in range(299):
-                client.sendall(b"b" * 1000)
-                received += upstream.recv(65536)
-            while not received.endswith(b"b" * 299_000):
-                received += upstream.recv(65536)
-            upstream.sendall(b"HTTP/1.1 201 Created\r\nContent-Length: 4\r\n\r\nkept")
-            answer = _read_all(client)
-            upstream.close()
-            client.close()
-
-    assert answer.startswith(b"HTTP/1.1 201 Created\r\n")
-    assert b"\r\nConnection: close\r\n" in answer
-    assert answer.endswith(b"\r\n\r\nkept")
-
-
-def _refuses(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
-
-
-def _read_all(connection: socket.socket) -> bytes:
-    data = b""
-    while more := connection.recv(65536):
-        data += more
-    return data
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_websocket_gets_its_time_and_then_a_close_frame(tmp_path: Path, workers: int) -> None:
-    """1001 (going away) at 90 % of `timeouts.drain`; until then it works.  (RFC 6455 §7.4.1)"""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(PATIENCE_S)
-        with supervised(tmp_path, config_of(slow_upstream(server), workers, "timeouts: {drain: 1s}\n")) as running:
-            running.seen.discard(running.pid)
-            client = running.connect()
-            client.settimeout(PATIENCE_S)
-            client.sendall(
-                b"GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-            )
-            upstream = server.accept()[0]
-            upstream.recv(65536)
-            accept = b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
-            upstream.sendall(
-                b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" + accept + b"\r\n"
-            )
-            assert client.recv(65536).startswith(b"HTTP/1.1 101 ")
-            running.send(signal.SIGTERM)
-            running.wait_for_output('"event":"draining"')
-            upstream.sendall(b"\x81\x02hi")
-            assert client.recv(4) == b"\x81\x02hi"
-
-            assert client.recv(65536) == b"\x88\x02\x03\xe9"
-            client.close()
-            upstream.close()
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signal_to_all_processes_at_once_ends_them_well(backend: Backend, tmp_path: Path, number: signal.Signals) -> None:
-    with supervised(tmp_path, config_of(backend.url)) as running:
-        send_everyone(running, number)
-        running.until(lambda: '"event":"stopped"' in running.output)
-
-        assert not running.said("died")
-
-
-def test_lost_terminal_ends_no_worker(backend: Backend, tmp_path: Path) -> None:
-    with supervised(tmp_path, config_of(backend.url)) as running:
-        before = running.pids()
-        send_everyone(running, signal.SIGHUP)
-
-        assert running.get().read() == b"hello"
-        assert running.pids() == before
-
-
-def test_second_signal_ends_everything_now(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(PATIENCE_S)
-        with supervised(tmp_path, config_of(slow_upstream(server), more="timeouts: {drain: 60s}\n")) as running:
-            client = running.connect()
-            client.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
-            upstream = server.accept()[0]
-            running.send(signal.SIGTERM)
-            running.wait_for_output('"event":"draining"')
-            running.stop(signal.SIGTERM)
-            client.close()
-            upstream.close()
-
-
-def test_killed_supervisor_leaves_no_process_and_what_is_in_flight_is_finished(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(PATIENCE_S)
-        running = Supervised(tmp_path, config_of(slow_upstream(server)))
-        pids = running.pids()
-        client = running.connect()
-        client.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
-        upstream = server.accept()[0]
-        upstream.recv(65536)
-        running.kill_supervisor()
-        running.until(lambda: sum(is_alive(pid) for pid in pids) == 1)  # the one that is idle ends at once
-        assert _refuses(running.port)
-        upstream.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone")
-
-        assert _read_all(client).endswith(b"\r\n\r\ndone")
-        running.until(lambda: not any(is_alive(pid) for pid in pids))
-        assert len([line for line in running.lines if line["event"] == "orphaned-worker"]) == 2
-        assert "Traceback" not in running.output
-        client.close()
-        upstream.close()
-
-
 def test_workers_share_a_socket_in_the_file_system(backend: Backend, tmp_path: Path) -> None:
     """A worker that ends leaves its name; the supervisor removes it at the end."""
     path = tmp_path / "x.sock"
@@ -256,7 +111,7 @@ def test_workers_share_a_socket_in_the_file_system(backend: Backend, tmp_path: P
                 with socket.socket(socket.AF_UNIX) as client:
                     client.connect(str(path))
                     client.sendall(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
-                    assert _read_all(client).endswith(b"hello")
+                    assert read_all(client).endswith(b"hello")
 
     assert not path.exists()
 
@@ -309,16 +164,6 @@ def test_workers_that_cannot_start_are_exit_code_3_and_said_once(tmp_path: Path)
 
     assert process.returncode == 3
     assert process.stderr == b"xoproxy: error: no worker could be started: exit code 7\n"
-
-
-def test_signal_while_workers_start_ends_them_all(backend: Backend, tmp_path: Path) -> None:
-    (tmp_path / "x.yaml").write_text(config_of(backend.url, more=f"listen: '127.0.0.1:{free_port()}'\n"))
-    process = XoproxyProcess(["run", "-c", str(tmp_path / "x.yaml"), "--admin", "off"], tmp_path / "log")
-    process.wait_for_output('"state":"started"')
-    process.stop()
-    lines = [json.loads(line) for line in process.output.splitlines() if line.startswith("{")]
-
-    assert not any(is_alive(line["pid"]) for line in lines if line["event"] == "worker")
 
 
 def test_renewed_certificate_is_shown_by_every_worker(backend: Backend, tmp_path: Path) -> None:
@@ -384,7 +229,7 @@ def test_changed_listeners_are_those_of_every_worker(backend: Backend, tmp_path:
             answer = running.reload(config_of(backend.url, more=f"listen: '127.0.0.1:{other}'\n"))
 
             assert answer["notes"] == []
-            assert _refuses(port)
+            assert refuses(port)
             assert len(running.said("started")) == 3
 
 
@@ -409,3 +254,39 @@ def test_broken_file_changes_no_worker(backend: Backend, tmp_path: Path) -> None
         assert running.pids() == before
         assert {worker["generation"] for worker in running.workers()} == {1}
         assert running.get().getheader("Cross-Origin-Opener-Policy") == "same-origin"
+
+
+LAUNCHER = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
+os.execv(sys.executable, [sys.executable, "-m", "xoproxy", *sys.argv[2:]])
+"""
+
+
+def test_workers_share_a_socket_that_the_service_manager_passed(backend: Backend, tmp_path: Path) -> None:
+    """It answers whoever dies, and its name in the file system stays at the end."""
+    path, admin = tmp_path / "x.sock", free_port()
+    more = f"listen: [systemd]\nadmin: '127.0.0.1:{admin}'\n"
+    (tmp_path / "x.yaml").write_text(config_of(backend.url, more=more))
+    with socket.socket(socket.AF_UNIX) as passed, (tmp_path / "log").open("wb") as log:
+        passed.bind(str(path))
+        passed.listen()
+        command = [sys.executable, "-c", LAUNCHER, str(passed.fileno()), "run", "-c", str(tmp_path / "x.yaml")]
+        process = subprocess.Popen(command, pass_fds=(passed.fileno(),), stdout=log, stderr=subprocess.STDOUT)
+    try:
+        until(lambda: '"event":"listening"' in (tmp_path / "log").read_text(), (tmp_path / "log").read_text)
+        lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines() if line.startswith("{")]
+        os.kill(next(line["pid"] for line in lines if line.get("state") == "ready"), signal.SIGKILL)
+        for _ in range(8):
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(str(path))
+                client.sendall(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+                assert read_all(client).endswith(b"hello")
+        process.terminate()
+
+        assert process.wait(PATIENCE_S) == 0
+        assert path.exists()
+    finally:
+        process.kill()
+        process.wait()
