@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from xoproxy.dataplane.bodies import LAST_CHUNK, BodyPass, body_of, chunk
 from xoproxy.dataplane.errors import ErrorKind, OwnAnswer, status_of
+from xoproxy.dataplane.progress import untaken_bytes
 from xoproxy.dataplane.tunnel import Tunnel
 from xoproxy.policy.plan import ResponsePlan
 from xoproxy.semantics.forwarded import Hop
@@ -49,6 +50,7 @@ class Exchange:
         "_keep_client",
         "_passing",
         "_reusable",
+        "_taken",
         "_upstream",
         "_waiting",
         "client",
@@ -88,6 +90,7 @@ class Exchange:
         self._waiting: list[bytes] = []  # request bytes until there is a connection; reading is paused meanwhile
         self._passing = AS_IT_CAME
         self._reusable = False
+        self._taken: tuple[asyncio.Transport, int] | None = None  # by whom, and how much, the last deadline found
         self._keep_client = False
         self._head_sent_at = 0.0
 
@@ -356,6 +359,8 @@ class Exchange:
             self._release(reusable=False)
             self._end()
             self.client.close()
+        elif self._is_being_taken():
+            self._await_progress()
         elif self.response is not None:
             stalled = self.client.write_paused
             self._abort(ErrorKind.CLIENT_TIMEOUT if stalled else ErrorKind.HTTP_RESPONSE_TIMEOUT)
@@ -363,3 +368,17 @@ class Exchange:
             self.fail(ErrorKind.CLIENT_TIMEOUT)
         else:
             self.fail(ErrorKind.HTTP_RESPONSE_TIMEOUT)
+
+    def _is_being_taken(self) -> bool:
+        """Whether the side that is to take what we have written does so, if slowly, since the last deadline."""
+        side: ClientConnection | UpstreamConnection | None = self.client
+        passing = self.response
+        if passing is None:
+            side, passing = self.connection, self.request
+        elif not self.client.write_paused:
+            return False
+        if side is None:
+            return False
+        untaken = untaken_bytes(side.transport)
+        before, self._taken = self._taken, (side.transport, passing.content_bytes - untaken)
+        return untaken > 0 and (before is None or before[0] is not side.transport or self._taken[1] > before[1])
