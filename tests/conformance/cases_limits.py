@@ -175,9 +175,11 @@ PIPELINES = (
         400,
         Forwarded(exact=False),
     ),
-    _then("GET, and no Host", get(), Forwarded(), b"GET / HTTP/1.1\r\n\r\n"),
-    _then("GET, and another version", get(), Forwarded(), b"GET / HTTP/2.0\r\n" + HOST + b"\r\n", 505),
-    _then("GET, and CONNECT", get(), Forwarded(), b"CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n", 501),
+    _then("GET, and no Host", get(), Forwarded(), b"GET /" + TOKEN + b"/second HTTP/1.1\r\n\r\n"),
+    _then("GET, and another version", get(), Forwarded(), b"GET /" + TOKEN + b"/second HTTP/2.0\r\n" + HOST + b"\r\n", 505),
+    _then(
+        "GET, and CONNECT", get(), Forwarded(), b"CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\nX-Case: " + TOKEN + b"\r\n\r\n", 501
+    ),
     _then("GET, and junk", get(), Forwarded(), b"\x00\x01\x02 junk\r\n\r\n"),
     _then(
         "GET, and a head that is too large",

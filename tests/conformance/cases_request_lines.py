@@ -184,7 +184,10 @@ METHODS = (
         _METHODS,
         "CONNECT, and a request in the tunnel",
         "RFC 9110 9.3.6",
-        b"CONNECT 127.0.0.1:80 HTTP/1.1\r\nHost: 127.0.0.1:80\r\n\r\n" + get(target=b"/" + TOKEN + b"/smuggled"),
+        b"CONNECT 127.0.0.1:80 HTTP/1.1\r\nHost: 127.0.0.1:80\r\nX-Case: "
+        + TOKEN
+        + b"\r\n\r\n"
+        + get(target=b"/" + TOKEN + b"/smuggled"),
         Refused(frozenset((501,))),
     ),
     case(

@@ -13,8 +13,8 @@ from conformance.scenarios import Scenario
 @pytest.fixture(scope="session")
 def verdicts(request: pytest.FixtureRequest) -> dict[str, Verdict]:
     """Return the verdict of each case, by its id, that a selected test asks for."""
-    asked = [case for item in request.session.items if isinstance(case := _case_of(item), Case | Scenario)]
-    return {verdict.case.id: verdict for verdict in asyncio.run(run_against("xoproxy", asked))}
+    asked = {case.id: case for item in request.session.items if isinstance(case := _case_of(item), Case | Scenario)}
+    return {verdict.case.id: verdict for verdict in asyncio.run(run_against("xoproxy", list(asked.values())))}
 
 
 def _case_of(item: pytest.Item) -> object:

@@ -23,8 +23,8 @@ def values(fields: Fields, name: str) -> tuple[bytes, ...]:
 class Seen:
     """One request as the backend saw it."""
 
-    serial: int
-    connection: int
+    serial: int = 0
+    connection: int = 0
     head: bytes = b""
     method: bytes = b""
     target: bytes = b""

@@ -1,6 +1,7 @@
 """The backend: writes down the exact bytes of every request, and answers each with a serial number of its own."""
 
 import asyncio
+import itertools
 import re
 from typing import cast
 
@@ -8,17 +9,19 @@ from conformance.model import TOKEN, Reply, Then
 from conformance.observed import Seen, body_size, read_request
 
 _TOKEN = re.compile(rb"tk[0-9]{6}")
+_REQUEST = re.compile(rb"[A-Z]+ \S+ HTTP/1\.[01]\r\n")
 
 
 class Recorder:
     """A server on a port of loopback.  Requests are told apart by the token of their case."""
 
     def __init__(self) -> None:
-        self.seen: list[Seen] = []
         self.replies: dict[bytes, Reply] = {}
         self.received_bytes = 0
         self.ended: set[int] = set()  # connections that are no more, by their numbers
         self.port = 0
+        self._seen: dict[bytes, list[Seen]] = {}  # by token
+        self._serials = itertools.count(1)
         self._connections = 0
         self._open: set[_Connection] = set()
         self._server: asyncio.Server
@@ -38,7 +41,12 @@ class Recorder:
 
     def of(self, token: bytes) -> list[Seen]:
         """Return the requests of one case, in the order in which they came."""
-        return [seen for seen in self.seen if seen.token == token]
+        return self._seen.get(token, [])
+
+    def add(self, seen: Seen) -> None:
+        """Write a request down."""
+        seen.serial = next(self._serials)
+        self._seen.setdefault(seen.token, []).append(seen)
 
     async def settled(self) -> None:
         """Return once nothing more has arrived for a while: only so can it be said that something did not."""
@@ -102,10 +110,13 @@ class _Connection(asyncio.Protocol):
         return self._read_body(self._current)
 
     def _open_request(self, head: bytes) -> Seen:
-        seen = Seen(len(self._recorder.seen) + 1, self.number, head)
+        seen = Seen(connection=self.number, head=head)
         found = _TOKEN.search(head)
-        seen.token = self._last_token = found[0] if found is not None else self._last_token  # leftovers of the one before
-        self._recorder.seen.append(seen)
+        if found is not None:
+            seen.token = self._last_token = found[0]
+        elif _REQUEST.match(head) is None:
+            seen.token = self._last_token  # what is no request is left over from the one before
+        self._recorder.add(seen)
         return seen
 
     def _read_body(self, seen: Seen) -> bool:

@@ -51,17 +51,24 @@ async def run_cases(
     """Run each case on a connection of its own; judge when all is over.  `exact`: the target is xoproxy."""
     room = asyncio.Semaphore(at_once)
 
-    async def run_one(case: Case) -> Observation:
+    async def run_one(case: Case) -> tuple[Case, Observation]:
         async with room:
-            return await run_case(case, address, recorder)
+            return case, await run_case(case, address, recorder)
 
     cases = list(cases)
-    observations = await asyncio.gather(*(run_one(case) for case in cases))
+    ran = await asyncio.gather(*(run_one(case) for case in cases if TOKEN in case.sent))
     await recorder.settled()
+    strays = len(recorder.of(b""))
+    for case in cases:
+        if TOKEN not in case.sent:  # what has no token can only be of the one that runs
+            _, observation = await run_one(case)
+            await recorder.settled()
+            observation.seen = recorder.of(b"")[strays:]
+            strays += len(observation.seen)
+            ran.append((case, observation))
     verdicts = []
-    for case, observation in zip(cases, observations, strict=True):
-        # What has no token may be of any case that has none; on a used connection it counts as the leavings of the case before.
-        observation.seen = recorder.of(observation.token) + (recorder.of(b"") if TOKEN not in case.sent else [])
+    for case, observation in ran:
+        observation.seen += recorder.of(observation.token)
         verdicts.append(Verdict(case, judge(case, observation, exact=exact), tell(observation)))
     return verdicts
 

@@ -5,6 +5,7 @@ program offers against smuggling at this place is on.
 """
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -199,6 +200,5 @@ class Target:
 def version_of(kind: Kind) -> str:
     """Return the program's name and version."""
     run = subprocess.run(kind.version, capture_output=True, text=True, env={**os.environ, "PATH": _PATH}, check=False)
-    words = (run.stdout + run.stderr).split("\n")[0].replace("nginx version: ", "").replace("nginx/", "nginx ")
-    words = words if words.startswith((kind.name, "HAProxy")) else f"{kind.name} {words}"
-    return words.partition(" - ")[0].replace("HAProxy version", "haproxy")
+    version = re.search(r"[0-9]+\.[0-9]+\.[0-9]+", run.stdout + run.stderr)
+    return f"{kind.name} {version[0] if version is not None else '?'}"
