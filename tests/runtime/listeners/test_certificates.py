@@ -1,9 +1,11 @@
 """Which certificate a client is shown, when a renewed one is, and when somebody is told to see to it."""
 
 import asyncio
+import gc
 import shutil
 import socket
 import ssl
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -17,7 +19,7 @@ from support.wire import Backend, soon, until
 
 from xoproxy.config.settings import KeyPair, Listener, LogLevel, TcpAddress
 from xoproxy.runtime import listeners as listeners_module
-from xoproxy.runtime.certificates import Certificates
+from xoproxy.runtime.certificates import Certificates, _ignore_unreadable_names
 from xoproxy.runtime.sockets import ListenError
 from xoproxy.telemetry.events import Event
 
@@ -460,3 +462,36 @@ async def test_file_of_several_things_is_read_at_its_first_certificate(
 
     assert credential.facts is not None
     assert credential.facts.dns_names == ("a.example",)
+
+
+async def test_certificate_whose_names_cannot_be_read_serves_as_the_first_only(
+    certificates: Certificates, issue: Issue, events: list[Event]
+) -> None:
+    """OpenSSL takes labels of old times too; then nothing is known of names and dates."""
+    pair, named = issue("a.example", not_after=END), issue("b.example", not_after=END)
+    path = Path(pair.certificate)
+    path.write_bytes(path.read_bytes().replace(b" CERTIFICATE-", b" X509 CERTIFICATE-"))
+    names = certificates.use((pair, named))
+    certificates.look()
+
+    assert names.credentials[0].facts is None
+    assert names.choose("a.example").pair == names.choose(None).pair == pair
+    assert names.choose("b.example").pair == named
+    assert events == []
+    with pytest.raises(ListenError, match="no client would ever be shown"):
+        certificates.use((named, pair))
+
+
+def test_other_exceptions_that_nobody_can_catch_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    passed: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: passed.append(unraisable.exc_type))
+    _ignore_unreadable_names()
+    _ignore_unreadable_names()
+
+    class Broken:
+        def __del__(self) -> None:
+            b"\xff".decode("ascii")
+
+    Broken()
+    gc.collect()
+    assert passed == [UnicodeDecodeError]

@@ -61,7 +61,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("header", "address", "scheme"), CASES)
-@pytest.mark.parametrize("how", ["together", "apart", "dripped"])
+@pytest.mark.parametrize("how", ["together", "apart", "dripped", "its-end-with-the-request"])
 async def test_upstream_is_told_of_the_client_that_the_header_names(
     open_front: Open, backend: Backend, header: bytes, address: bytes, scheme: bytes, how: str
 ) -> None:
@@ -72,8 +72,11 @@ async def test_upstream_is_told_of_the_client_that_the_header_names(
         await peer.send(header + GET)
     elif how == "apart":
         await peer.send(header)
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)
         await peer.send(GET)
+    elif how == "its-end-with-the-request":
+        await peer.drip(header[:-1])
+        await peer.send(header[-1:] + GET)
     else:
         await peer.drip(header + GET)
 
