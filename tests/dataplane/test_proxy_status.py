@@ -18,7 +18,8 @@ REGISTERED = (
     "http_request_error", "http_request_denied", "http_response_incomplete", "http_response_header_section_size",
     "http_response_header_size", "http_response_body_size", "http_response_trailer_section_size", "http_response_trailer_size",
     "http_response_transfer_coding", "http_response_content_coding", "http_response_timeout", "http_upgrade_failed",
-    "http_protocol_error", "proxy_internal_response", "proxy_internal_error", "proxy_configuration_error", "proxy_loop_detected",
+    "http_protocol_error", "proxy_internal_response", "proxy_internal_error", "proxy_configuration_error",
+    "proxy_loop_detected",
 )  # fmt: skip
 NEVER_ANSWERED = (ErrorKind.CLIENT_DISCONNECTED, ErrorKind.DRAINING)
 

@@ -64,9 +64,9 @@ def test_a_path_that_could_belong_to_another_route_is_refused(target: bytes) -> 
 
 @pytest.mark.parametrize(
     "target",
-    [b"/x", b"/admin", b"/admin/x", b"/x?a=//admin", b"/x?..;/admin", b"/a.b", b"/.well-known/x", b"/x/...", b"/%61dmin", b"/a%20b",
-     b"/%E4%BD%A0", b"/a;b/c", b"/a%2fb", b"//x", b"/x//y", b"/x/../y", b"/x/%2e%2e/y", b"/admin/./x", b"/admin//x", b"/admin/a%2Fb",
-     b"/admin/a;b", b"/100%25", b"/%zz", b"/adminx", b"/ADMIN", b"/x/admin"],
+    [b"/x", b"/admin", b"/admin/x", b"/x?a=//admin", b"/x?..;/admin", b"/a.b", b"/.well-known/x", b"/x/...", b"/%61dmin",
+     b"/a%20b", b"/%E4%BD%A0", b"/a;b/c", b"/a%2fb", b"//x", b"/x//y", b"/x/../y", b"/x/%2e%2e/y", b"/admin/./x",
+     b"/admin//x", b"/admin/a%2Fb", b"/admin/a;b", b"/100%25", b"/%zz", b"/adminx", b"/ADMIN", b"/x/admin"],
 )  # fmt: skip
 def test_a_path_that_belongs_to_one_route_however_it_is_read_goes_on(target: bytes) -> None:
     """An encoded slash in a project's name, matrix parameters, doubled slashes: nothing that works is broken."""
@@ -90,7 +90,8 @@ def test_what_no_path_can_hold_is_refused(globs: list[str | None], target: bytes
 
 @pytest.mark.parametrize(
     ("target", "route"),
-    [(b"/x/../admin", 0), (b"/x/..%2fadmin", 0), (b"//admin", 1), (b"/admin;v=1", 1), (b"/%2561dmin", 1), (b"/a\\b", 1), (b"/a%00", 1)],
+    [(b"/x/../admin", 0), (b"/x/..%2fadmin", 0), (b"//admin", 1), (b"/admin;v=1", 1), (b"/%2561dmin", 1),
+     (b"/a\\b", 1), (b"/a%00", 1)],
 )  # fmt: skip
 def test_lenient_takes_the_one_reading(target: bytes, route: int) -> None:
     """Decoded once, dot segments resolved, nothing else."""

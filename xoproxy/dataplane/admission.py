@@ -1,7 +1,8 @@
 """How many clients may be connected, and what becomes of one that is too many.
 
 The bound is `limits.connections`, or else what the limit of open files allows: each exchange may need a second descriptor, for
-its upstream.  Whoever sets the bound may know that most connections idle; one descriptor each is the end in any case.  A client beyond it is told so (503); when even such clients come in floods, they are cut off unheard.
+its upstream.  Whoever sets the bound may know that most connections idle; one descriptor each is the end in any case.  A client
+beyond the bound is told so (503); when even such clients come in floods, they are cut off unheard.
 """
 
 import resource

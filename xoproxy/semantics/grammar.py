@@ -37,8 +37,8 @@ LENIENT_HEAD_END: Final = re.compile(rb"\n\r?\n")
 
 TOKEN_ONLY: Final = re.compile(TOKEN + rb"++")
 
-# Host = uri-host [ ":" port ] (RFC 9110 §7.2).  Not accepted although RFC 3986 could: an empty host, userinfo, IPvFuture, percent
-# signs, and the comma, by which some hop joins two Host lines.
+# Host = uri-host [ ":" port ] (RFC 9110 §7.2).  Not accepted although RFC 3986 could: an empty host, userinfo, IPvFuture,
+# percent signs, and the comma, by which some hop joins two Host lines.
 HOST: Final = re.compile(rb"(\[[0-9A-Fa-f:.]++\]|[A-Za-z0-9._~!$&'()*+;=\-]++)(?::([0-9]{1,5}))?")
 
 

@@ -296,13 +296,11 @@ def read_response_head(block: bytes, request_method: bytes) -> ResponseHead | He
         if fault is not None:
             return fault
     if request_method != b"HEAD" and head.status >= 200 and head.status not in (204, 304):  # else no content (§6.3)
-        if codings:
-            head.framing = _CHUNKED
-        elif not lengths:
-            head.framing = _UNTIL_CLOSE
-        elif length:
-            head.framing = LENGTH
-            head.content_length = length
+        if lengths:
+            head.framing = LENGTH if length else NONE
+            head.content_length = length or 0
+        else:
+            head.framing = _CHUNKED if codings else _UNTIL_CLOSE
     if head.framing is _UNTIL_CLOSE:
         head.keeps_alive = False
     elif head.options or not head.minor:

@@ -2,10 +2,10 @@
 
 The target itself is forwarded byte for byte.  Only the choice of a route looks at the decoded, dot-segment-free path.
 
-Backends do not agree on what a path means: some decode ``%2F``, some merge ``//``, some take ``\\`` for ``/``, some cut
-``;params``, some resolve no dot segments, some decode twice.  Which of them stands behind us is not known, so a path is a set of
-*readings*.  As long as all lead to the same route they do no harm; where they do not, one route's rules could be had for a path
-of another.
+Backends do not agree on what a path means: some decode ``%2F``, some merge ``//``, some take a back-slash for ``/``, some cut
+``;params``, some resolve no dot segments, some decode twice.  Which of them stands behind us is not known, so a path is a set
+of *readings*.  As long as all lead to the same route they do no harm; where they do not, one route's rules could be had for a
+path of another.
 """
 
 import re
