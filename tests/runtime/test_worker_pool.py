@@ -184,6 +184,28 @@ async def test_more_workers_than_there_are_sockets_for_are_told(monkeypatch: pyt
         assert len(bench.pids()) == 2
 
 
+async def test_signals_that_come_while_a_worker_starts_are_kept_for_it() -> None:
+    """From the first moment on, when the interpreter does not run yet.  It serves, and gets a successor."""
+    bench = Bench(free_port())
+    told: list[int] = []
+
+    def tell(event: Event) -> None:
+        bench.events.append(event)
+        if event.values["state"] == "started" and len(told) < 2:
+            told.append(int(event.values["pid"]))
+            for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+                os.kill(told[-1], number)
+
+    bench.pool = WorkerPool(bench.generation(1), bench.text(), ConfigSource(Path("x.yaml"), OPTIONS), tell)
+    await bench.pool.open()
+    await until(lambda: len(bench.said("ended")) == 2)
+
+    assert not set(told) & set(bench.pids())
+    assert bench.pool.is_serving
+    assert not bench.said("died")
+    await bench.pool.drain(0.2)
+
+
 async def test_machine_that_can_start_no_process_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(channel: socket.socket) -> None:
         raise BlockingIOError(errno.EAGAIN, "resource temporarily unavailable")

@@ -78,6 +78,7 @@ class Member:
         self.served_from = math.inf  # monotonic
         self.connections = 0
         self.counters = Counters()
+        self.is_leaving = False  # told by a signal to end
         self.silent_ticks = 0  # of the supervisor's clock, since it said anything
         self.exit_code: int | None = None
         self._reported = reported

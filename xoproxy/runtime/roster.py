@@ -183,6 +183,8 @@ class Roster:
             slot.vacant.clear()
         else:  # a reload went by meanwhile
             slot.vacant.set()
+        if member.is_leaving:
+            self._let_go(member)
         self._changed.set()
 
     def _drain(self, member: Member) -> None:
@@ -203,7 +205,11 @@ class Roster:
 
     def _reported(self, member: Member, report: Report) -> None:
         if isinstance(report, Leaving):
-            self.replace(member, "it was told to end")
+            member.is_leaving = True
+            self._let_go(member)
+
+    def _let_go(self, member: Member) -> None:
+        self.replace(member, "it was told to end")
 
     def _ended(self, member: Member) -> None:
         self.members.discard(member)

@@ -14,7 +14,7 @@ from support.backends import Backend, Reply
 from support.fixtures import PlainFactory
 from support.ports import free_port
 from support.processes import XoproxyProcess
-from support.supervised import PATIENCE_S, Supervised, config_of, is_alive, read_all, refuses, supervised, until
+from support.supervised import PATIENCE_S, config_of, is_alive, read_all, refuses, supervised, until
 
 from xoproxy.runtime.processors import processors
 

@@ -100,13 +100,17 @@ def test_signal_to_all_processes_at_once_ends_them_well(backend: Backend, tmp_pa
         assert not running.said("died")
 
 
-def test_lost_terminal_ends_no_worker(backend: Backend, tmp_path: Path) -> None:
+def test_signals_of_the_terminal_are_nothing_to_a_worker(backend: Backend, tmp_path: Path) -> None:
+    """What comes of Ctrl-C and of a lost terminal is for the supervisor to say."""
     with supervised(tmp_path, config_of(backend.url)) as running:
         before = running.pids()
-        send_everyone(running, signal.SIGHUP)
+        for pid in before:
+            os.kill(pid, signal.SIGHUP)
+            os.kill(pid, signal.SIGINT)
+        assert running.reload(config_of(backend.url, more="log: {level: debug}\n"))["notes"] == []  # all have answered since
 
-        assert running.get().read() == b"hello"
         assert running.pids() == before
+        assert not running.said("replaced")
 
 
 def test_second_signal_ends_everything_now(tmp_path: Path) -> None:

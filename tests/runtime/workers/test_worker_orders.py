@@ -1,0 +1,117 @@
+"""What a worker does with its orders, in the test's own process: one that the supervisor should never give, too."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import pytest
+from support.ports import free_port
+from support.supervised import refuses
+from support.wire import soon, until
+
+from xoproxy.config.settings import LogSettings
+from xoproxy.runtime.channel import Channel
+from xoproxy.runtime.orders import REPORTS, Adopt, Begin, Done, Drain, Load, Refused, Renew, Report, Sockets, Totals
+from xoproxy.runtime.signals import HeldSignals
+from xoproxy.runtime.worker import Worker
+from xoproxy.telemetry.counters import Counters
+from xoproxy.telemetry.journal import Journal
+
+
+@dataclass
+class Supervisor:
+    """The other end of a worker's channel."""
+
+    channel: Channel[Report]
+    serving: "asyncio.Future[None]"
+    reports: list[Report] = field(default_factory=list[Report])
+
+    async def answer(self) -> Report:
+        """Return the answer to the last order."""
+        await until(lambda: any(not isinstance(report, Totals) for report in self.reports))
+        [report] = [report for report in self.reports if not isinstance(report, Totals)]
+        self.reports.clear()
+        return report
+
+
+@pytest.fixture
+async def supervisor() -> AsyncIterator[Supervisor]:
+    """Return what a worker listens to; it must end when its supervisor is gone."""
+    signals = HeldSignals()
+    ours, theirs = socket.socketpair()
+    null = os.open(os.devnull, os.O_WRONLY)
+    journal = Journal(null, LogSettings(), Counters())
+    worker = Worker(theirs, journal)
+    reports: list[Report] = []
+    channel: Channel[Report] = Channel(ours, REPORTS, lambda report, sockets: reports.append(report), lambda: None)
+    supervisor = Supervisor(channel, asyncio.ensure_future(worker.serve(signals)), reports)
+    channel.send(Begin(0, "x.yaml", {"upstream": "http://127.0.0.1:1"}))
+    yield supervisor
+    channel.close()
+    await soon(supervisor.serving)
+    journal.close()
+    os.close(null)
+    signals.release()
+
+
+async def test_socket_that_no_listener_takes_is_closed(supervisor: Supervisor) -> None:
+    """Or clients would wait in it for ever."""
+    listening, left = socket.create_server(("127.0.0.1", 0)), socket.create_server(("127.0.0.1", 0))
+    port, other = listening.getsockname()[1], left.getsockname()[1]
+    for sock in (listening, left):
+        supervisor.channel.send(Sockets(f"127.0.0.1:{sock.getsockname()[1]}"), [sock])
+    supervisor.channel.send(Load(1, 1, f"version: 1\nlisten: '127.0.0.1:{port}'\n"))
+    assert await supervisor.answer() == Done(1, [])
+    supervisor.channel.send(Adopt(2, 1, [0]))
+    assert await supervisor.answer() == Done(2, [])
+    listening.close()
+    left.close()
+
+    assert not refuses(port)
+    assert refuses(other)
+
+
+async def test_text_that_does_not_compile_is_refused_with_its_problems(supervisor: Supervisor) -> None:
+    supervisor.channel.send(Load(1, 1, "version: 1\nlisten: nowhere\n"))
+    report = await supervisor.answer()
+
+    assert isinstance(report, Refused)
+    assert report.id == 1
+    assert "x.yaml:2:9: XO201" in report.reason
+
+
+async def test_listener_without_a_socket_is_a_problem(supervisor: Supervisor) -> None:
+    port = free_port()
+    supervisor.channel.send(Load(1, 1, f"version: 1\nlisten: '127.0.0.1:{port}'\n"))
+    await supervisor.answer()
+    supervisor.channel.send(Adopt(2, 1, [0]))
+
+    assert await supervisor.answer() == Done(2, [f"cannot listen on 127.0.0.1:{port}: no socket came for it"])
+
+
+async def test_generation_that_was_not_loaded_is_not_put_into_force(supervisor: Supervisor) -> None:
+    supervisor.channel.send(Load(1, 1, "version: 1\n"))
+    await supervisor.answer()
+    supervisor.channel.send(Adopt(2, 2, []))
+    report = await supervisor.answer()
+
+    assert isinstance(report, Refused)
+
+
+async def test_orders_are_carried_out_one_after_the_other(supervisor: Supervisor) -> None:
+    supervisor.channel.send(Load(1, 1, "version: 1\n"))
+    supervisor.channel.send(Adopt(2, 1, []))
+    supervisor.channel.send(Renew(3))
+    await until(lambda: len([report for report in supervisor.reports if isinstance(report, Done)]) == 3)
+
+    assert [report.id for report in supervisor.reports if isinstance(report, Done)] == [1, 2, 3]
+
+
+async def test_last_words_are_the_counts(supervisor: Supervisor) -> None:
+    supervisor.channel.send(Drain(1.0, has_successor=False))
+    await soon(asyncio.shield(supervisor.serving))
+    await until(lambda: supervisor.reports)
+
+    assert supervisor.reports == [Totals(0, {"statuses": {}, "cors": {}, "errors": {}})]
