@@ -24,4 +24,12 @@ How a case is written::
 - `Answered`: what the client gets, for cases with a scripted `reply` of the backend.
 - `lawful` lists other outcomes that the standards allow and that are safe: they count for other proxies, never for xoproxy.
 - `marker=Marker.NONE` for a case that ends by a deadline or a half-closed connection.
+
+What no single exchange shows is a `Scenario` (`scenarios`); what a backend may get wrong is a `ResponseCase` (`answers`).
+
+Responses are cases of their own (`answers`, `playing`): a *script* of the backend's bytes, pauses and ends, and the *fates* of the
+first answer: `Passed`, `Failed` (an error of the proxy's own) or `Aborted` (visibly cut off).  After each, the same client asks for
+the marker and another client for the probe: both get their own answers, once.  `lawful` is as above.
+
+`test_fuzz_*` are properties of whole streams; ``--hypothesis-profile=long`` runs thousands of examples of each.
 """
