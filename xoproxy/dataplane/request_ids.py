@@ -41,4 +41,4 @@ class RequestIds:
                 return value, NO_EDIT
             cuts = tuple((found.start() + 1, found.end() + 2) for found in self._pattern.finditer(block))
         value = new_id()
-        return value, HeadEdit(cuts, self._before + value + b"\r\n")
+        return value, (cuts, self._before + value + b"\r\n")
