@@ -27,9 +27,9 @@ How a case is written::
 
 What no single exchange shows is a `Scenario` (`scenarios`); what a backend may get wrong is a `ResponseCase` (`answers`).
 
-Its `script` is the backend's bytes, pauses and ends; its *fates* are what the client gets: `Passed`, `Failed` (an error of the
-proxy's own) or `Aborted` (visibly cut off).  After each the same client asks for the marker, and another client for the probe:
-both get their own answers, once.  `lawful` is as above.
+The `script` of a `ResponseCase` is what the backend sends and how it ends; its *fates* are what the client gets: `Passed`,
+`Failed` (an error of the proxy's own) or `Aborted` (visibly cut off).  After each the same client asks for the marker, and
+another client for the probe: both get their own answers, once.  `lawful` is as above.
 
 `test_fuzz_*` are properties of whole streams; ``--hypothesis-profile=long`` runs thousands of examples of each.
 """
