@@ -21,6 +21,7 @@ from benchmarks.wire import LOOPBACK, free_port
 
 PATIENCE_S: Final = 20.0
 _POLL_S: Final = 0.01
+_RESTING_LOOKS: Final = 30
 TRACES_OF_A_FAULT: Final = ("Traceback", "never awaited", "internal error", "never retrieved", '"level":"error"')
 
 
@@ -135,6 +136,14 @@ class ProxyProcess:
         """Return what it holds now."""
         return Figures(self.rss_kib, self.descriptors, await self.tasks())
 
+    async def rests(self) -> None:
+        """Return once its descriptors have stayed the same for a while: what clients closed is closed here too."""
+        before, same = -1, 0
+        while same < _RESTING_LOOKS:
+            await asyncio.sleep(_POLL_S)
+            now = self.descriptors
+            before, same = now, same + 1 if now == before else 0
+
     async def settled(self, before: Figures) -> Figures:
         """Return what it holds once it has no more descriptors and tasks than before, or patience has ended."""
         await until(lambda: self.descriptors <= before.descriptors)
@@ -169,7 +178,6 @@ class Stage:
 
     proxy: ProxyProcess
     backend: Backend
-    cold: Figures  # before it served anybody
     failures: list[str]
 
     @property
@@ -197,7 +205,7 @@ async def staged(directory: Path, settings: str = "", output: int | None = None)
             proxy = ProxyProcess(place, config, log if output is None else output)
         try:
             await proxy.wait_until_listening()
-            yield Stage(proxy, backend, await proxy.figures(), failures)
+            yield Stage(proxy, backend, failures)
         finally:
             failures += await proxy.stop()
     finally:

@@ -55,7 +55,7 @@ async def ready(stage: Stage) -> Figures:
     """Return what a process holds that has served before and rests, and forget its peak so far."""
     await still_serves(stage)
     await until(lambda: not stage.backend.connections)
-    await stage.proxy.settled(stage.cold)
+    await stage.proxy.rests()
     stage.proxy.reset_peak()
     return await stage.proxy.figures()
 

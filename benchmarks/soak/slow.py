@@ -19,8 +19,8 @@ _SETTINGS: Final = "timeouts: {head: 2s, body: 2s, pool: 200ms}\n"
 _DRIP_S: Final = 0.15
 _SLOW_BODY: Final = b"b" * 20  # at a byte a drip longer than the deadline of a body that stands still
 _LARGE: Final = 8 << 20  # more than the kernel's buffers take
-_SLOWLY_READ: Final = 1 << 19
-_READ_BYTES, _READ_S = 1 << 13, 0.05
+_SLOWLY_READ: Final = 1 << 18
+_READ_BYTES, _READ_S = 1 << 14, 0.25  # seldom: 500 of them must not be a load of their own
 _SMALL_BUFFER: Final = 1 << 14
 
 Peer = Callable[[Stage, int], Awaitable[str]]
