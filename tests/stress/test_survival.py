@@ -19,9 +19,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory and desc
 
 SMALL = Sizes(peers=500, heads=60, connections=300, aborts=50 * 2 * len(KINDS), body_bytes=64 << 20, idle=2000, starved=100)
 
-# Of memory.  A slow reader may fill our buffer (64 KiB) and leave one read (256 KiB) behind it; a kept connection and a body past
-# a slow peer have the budgets
-# of the design.
+# Of memory.  A slow reader may fill our buffer (64 KiB) and leave one read (256 KiB) behind it; a kept connection and a body
+# past a slow peer have the budgets of the design.
 SLOW_SENDER_KIB = 24  # two connections and an exchange
 SLOW_READER_KIB = 384
 BODY_KIB = 16 * 1024
