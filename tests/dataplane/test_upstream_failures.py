@@ -278,3 +278,34 @@ async def test_interim_responses_without_end_are_a_502(proxy: Proxy, backend: Ba
 
     check_problem(response, 502, "http_protocol_error")
     await origin.gone()
+
+
+async def test_an_upstream_that_owes_a_100_is_a_504(serve: Serve, backend: Backend) -> None:
+    """The client waits for it, so it is not the client that is late.  (RFC 9110 §10.1.1)"""
+    proxy = await serve(generation(upstream(backend.endpoint, response_s=0.2)))
+    client = await proxy.ask(b"POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+    origin = await backend.accept()
+    await origin.read_head()
+
+    assert (await client.read_response(b"POST")).status == 504
+    assert (await proxy.record()).error == "http_response_timeout"
+
+
+@pytest.mark.parametrize(
+    "answered", [pytest.param(b"HTTP/1.1 100 Continue\r\n\r\n", id="told-to"), pytest.param(b"", id="without-being-told")]
+)
+async def test_a_client_that_stops_in_its_upload_is_a_408(serve: Serve, backend: Backend, answered: bytes) -> None:
+    """Once it may send, or does, it is the client that is waited for."""
+    timeouts = Timeouts(idle_s=60.0, head_s=60.0, body_s=0.2)
+    proxy = await serve(generation(upstream(backend.endpoint), timeouts=timeouts))
+    client = await proxy.ask(b"POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+    origin = await backend.accept()
+    await origin.read_head()
+    if answered:
+        await origin.send(answered)
+        await client.expect(answered)
+    else:
+        await client.send(b"h")
+        await origin.expect(b"h")
+
+    assert (await client.read_response(b"POST")).status == 408

@@ -14,7 +14,7 @@ from xoproxy.dataplane.errors import ErrorKind, OwnAnswer, proxy_status, render
 from xoproxy.dataplane.exchange import Exchange
 from xoproxy.dataplane.heads import HeadBuffer
 from xoproxy.dataplane.peers import ClientPeer, peer_address
-from xoproxy.dataplane.resets import abort_by_reset, was_reset
+from xoproxy.dataplane.resets import abort_by_reset, end_half, was_reset
 from xoproxy.dataplane.source import ProxiedSource
 from xoproxy.dataplane.tunnel import Tunnel
 from xoproxy.policy.routes import Answer, Forward
@@ -286,7 +286,7 @@ class ClientConnection(Timed, asyncio.Protocol):
             return
         self._closing = True
         self.due_in(LINGER_S)
-        self.transport.write_eof()
+        end_half(self.transport)
         self.update_reading()
 
     def _discard(self, data: bytes) -> None:

@@ -46,6 +46,7 @@ class Exchange:
 
     __slots__ = (
         "_block",
+        "_continued",
         "_head_sent_at",
         "_keep_client",
         "_passing",
@@ -87,6 +88,7 @@ class Exchange:
         self.tunnel: Tunnel | None = None
         self._upstream: Upstream
         self._block = b""
+        self._continued = False  # the upstream has asked for the request's content
         self._waiting: list[bytes] = []  # request bytes until there is a connection; reading is paused meanwhile
         self._passing = AS_IT_CAME
         self._reusable = False
@@ -116,6 +118,8 @@ class Exchange:
         connection.transport.write(data)
         self._await_progress()
         if not self.request.done:
+            if self._awaits_continue:
+                self.client.due_in(self._upstream.settings.response_timeout_s)
             self.client.update_reading()
 
     def request_data(self, data: bytes) -> bytes:
@@ -141,6 +145,11 @@ class Exchange:
         """Whether more of the request may be read now (back-pressure)."""
         return self.connection is not None and not self.connection.write_paused
 
+    @property
+    def _awaits_continue(self) -> bool:
+        """Whether the client may be waiting for a 100 (or a final answer) that the upstream owes it.  (RFC 9110 §10.1.1)"""
+        return not self._continued and not self.request.content_bytes and bool(self.head.values(b"expect"))
+
     def _await_progress(self) -> None:
         """Set the deadline for whatever is waited for now."""
         if self.request.done and self.response is None:
@@ -154,6 +163,9 @@ class Exchange:
         """Pass on a 1xx response; HTTP/1.0 does not know them.  (RFC 9110 §15.2)"""
         if self.head.minor == 1:
             self.client.transport.write(interim_for_client(head))
+        if head.status == 100:
+            self._continued = True
+            self._await_progress()
 
     def response_head(self, head: ResponseHead, rest: bytes) -> None:
         """Rewrite the final head by the plan and send it with what came of the body."""
@@ -364,7 +376,7 @@ class Exchange:
         elif self.response is not None:
             stalled = self.client.write_paused
             self._abort(ErrorKind.CLIENT_TIMEOUT if stalled else ErrorKind.HTTP_RESPONSE_TIMEOUT)
-        elif not self.request.done and self.takes_request:
+        elif not self.request.done and self.takes_request and not self._awaits_continue:
             self.fail(ErrorKind.CLIENT_TIMEOUT)
         else:
             self.fail(ErrorKind.HTTP_RESPONSE_TIMEOUT)

@@ -22,6 +22,12 @@ def abort_by_reset(transport: asyncio.Transport) -> None:
     transport.abort()
 
 
+def end_half(transport: asyncio.Transport) -> None:
+    """Send no more.  A peer that has reset the connection meanwhile need not be told: plain asyncio raises then."""
+    with contextlib.suppress(OSError):
+        transport.write_eof()
+
+
 def was_reset(transport: asyncio.Transport) -> bool:
     """Whether what the transport calls the end of the stream was a reset.
 

@@ -3,6 +3,7 @@
 import os
 from typing import TYPE_CHECKING
 
+from xoproxy.dataplane.resets import end_half
 from xoproxy.semantics.websocket import GOING_AWAY, FrameFollower, close_frame
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Tunnel:
         if self._ends == 2 or not other.transport.can_write_eof():
             self._exchange.end_tunnel()
             return False
-        other.transport.write_eof()
+        end_half(other.transport)
         return True
 
     def go_away(self) -> bool:

@@ -15,7 +15,11 @@ from xoproxy.semantics.grammar import TOKEN, VALUE_BYTES
 MAX_LINE_BYTES: Final = 4096
 MAX_TRAILER_BYTES: Final = 16 * 1024
 
-_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})(?:;[" + VALUE_BYTES + rb"]*+)?\r\n")
+# chunk-ext (RFC 9112 §7.1.1): nobody acts on extensions, but some parsers refuse what is none, and what goes on must be read by
+# all in the same way.  White space before a semicolon, which is lawful, has been a way to smuggle.
+_QUOTED: Final = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[' + VALUE_BYTES + rb'])*"'
+_EXTENSION: Final = rb";[ \t]*+" + TOKEN + rb"++(?:[ \t]*+=[ \t]*+(?:" + TOKEN + rb"++|" + _QUOTED + rb"))?"
+_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})(?:" + _EXTENSION + rb")*\r\n")
 _TRAILER: Final = re.compile(rb"(" + TOKEN + rb"++):[" + VALUE_BYTES + rb"]*+\r\n")
 _FORBIDDEN_TRAILERS: Final = frozenset(
     (b"transfer-encoding", b"content-length", b"host", b"connection", b"trailer", b"te", b"upgrade", b"content-encoding",
@@ -89,7 +93,7 @@ class ChunkedReader:
         if self._state is _State.SIZE:
             match = _SIZE.fullmatch(line) if len(line) <= MAX_LINE_BYTES else None
             if match is None:
-                self.fault = "a chunk size is not a hexadecimal number"
+                self.fault = "a chunk size is not a hexadecimal number, or its extension is malformed"
                 return
             self._left = int(match[1], 16)
             self._state = _State.DATA if self._left else _State.TRAILERS
