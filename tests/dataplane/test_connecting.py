@@ -52,9 +52,7 @@ async def dual(serve: Serve, port: int, *addresses: str, connect_s: float = 60.0
 
 
 @pytest.mark.parametrize("request_bytes", [GET, POST])
-async def test_an_address_that_hangs_does_not_hold_up_the_others(
-    serve: Serve, hanging: Backend, request_bytes: bytes
-) -> None:
+async def test_an_address_that_hangs_does_not_hold_up_the_others(serve: Serve, hanging: Backend, request_bytes: bytes) -> None:
     """Nothing was sent yet, so any request may be tried at any address."""
     backend = Backend(host="::1", port=hanging.port)
     proxy = await dual(serve, hanging.port, "127.0.0.1", "::1")

@@ -23,6 +23,8 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._server.open.discard(self)
+        if self in self._server.waiting:
+            self._server.waiting.remove(self)
 
     def data_received(self, data: bytes) -> None:
         self._arrived += data
@@ -75,13 +77,21 @@ class Answering:
         else:
             connection.transport.write(self.answer)
 
+    def hold(self) -> None:
+        """Keep requests waiting from now on."""
+        self._is_held = True
+
+    def release(self) -> None:
+        """Answer those that wait, and all to come."""
+        self._is_held = False
+        self.let_go(len(self.waiting))
+
     @contextmanager
     def held(self) -> Iterator[None]:
         """Keep requests waiting within the block."""
-        self._is_held = True
+        self.hold()
         yield
-        self._is_held = False
-        self.let_go(len(self.waiting))
+        self.release()
 
     def let_go(self, count: int = 1) -> None:
         """Answer those that have waited longest."""

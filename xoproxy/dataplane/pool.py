@@ -107,7 +107,11 @@ class Upstream:
                 exchange.use(connection)
                 return
             connection.drop()
-        self._send_anew(exchange, pool, None)
+        if self._queue.places:  # an address that was avoided has a place again: not for the last who came
+            self._queue.join(exchange)
+            self.serve_waiting()
+        else:
+            self._send_anew(exchange, pool, None)
 
     def send_again(self, exchange: Exchange, lost: UpstreamConnection) -> None:
         """Give the exchange a new connection, because `lost` ended before it was answered: if it was new too, elsewhere."""

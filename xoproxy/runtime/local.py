@@ -88,7 +88,7 @@ class LocalEngine:
     def is_stale(self) -> bool:
         """Whether something in force is not as the generation says, because open listeners cannot be told."""
         changed = self.generation.settings.timeouts.head_s != self._handshake_timeout_s
-        return changed and any(entry.context is not None for entry in self._listeners.opened)
+        return changed and any(entry.context is not None or entry.listener.proxy_protocol for entry in self._listeners.opened)
 
     async def open(self) -> None:
         """Listen.  Raises: `ListenError`; then nothing is listened on."""
@@ -103,7 +103,7 @@ class LocalEngine:
             for problem in await self.listen(generation.settings.listeners)
         ]
         if self.is_stale:
-            notes.append("the change of `timeouts.head` needs a restart for TLS handshakes; everything else is in force")
+            notes.append("the change of `timeouts.head` needs a restart for TLS handshakes and PROXY headers; everything else is in force")
         if worker_count(generation.settings.workers) != 1:
             notes.append("the change of `workers` needs a restart; everything else is in force")
         return notes
