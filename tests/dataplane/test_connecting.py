@@ -91,7 +91,7 @@ async def test_attempts_that_are_not_needed_are_given_up(serve: Serve, hanging: 
     backend = Backend(host="::1", port=hanging.port)
     proxy = await dual(serve, hanging.port, "127.0.0.1", "::1")
     clients = [await proxy.ask(GET) for _ in range(2)]
-    for client in clients:
+    for _ in clients:
         await backend.answer_once(OK)
     for client in clients:
         assert (await client.read_response()).status == 200
