@@ -57,7 +57,7 @@ class ServerProcess:
 
     async def start(self) -> None:
         """Start, and return once it accepts connections."""
-        self._process = subprocess.Popen([sys.executable, "-S", "-E", str(self._script), str(self.port)])
+        self._process = subprocess.Popen([sys.executable, "-S", "-E", str(self._script), str(self.port)])  # noqa: ASYNC220  it returns at once
         deadline = time.monotonic() + 20.0
         while not self._accepts():
             assert time.monotonic() < deadline
@@ -207,3 +207,23 @@ async def test_three_hundred_connections_that_end_as_they_are_used_cost_no_reque
     assert statuses == [200] * 301
     assert [record.error for record in proxy.records] == [""] * 301
     assert proxy.events == []
+
+
+@pytest.mark.parametrize("how", ["close", "reset", "talk"])
+async def test_a_post_is_not_written_to_a_kept_connection_that_has_ended_unnoticed(
+    proxy: Proxy, backend: Backend, how: str
+) -> None:
+    """It could not be sent a second time.  The end has arrived, but the loop has not turned since."""
+    client = await proxy.ask(GET)
+    origin = await backend.answer_once(OK)
+    await client.read_response()
+    if how == "talk":
+        origin.send_now(b"HTTP/1.1 200 OK\r\n\r\n")  # nobody asked: it must not become the answer to the next request
+    else:
+        getattr(origin, how)()
+    (connection,) = proxy.plane._connections
+    connection.data_received(POST)
+    await backend.answer_once(OK)
+
+    assert (await client.read_response()).status == 200
+    assert [record.error for record in proxy.records] == ["", ""]

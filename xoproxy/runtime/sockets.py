@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from xoproxy.config.settings import Address, PassedAddress, TcpAddress, UnixAddress, UpstreamSettings
+from xoproxy.dataplane.connecting import client_context
 from xoproxy.runtime.passed import PassedSocketsError, passed_sockets
 
 BACKLOG: Final = 2048  # nginx 511, HAProxy follows maxconn; the kernel caps it at somaxconn (4096)
@@ -144,7 +145,7 @@ def bound_name(sock: socket.socket) -> str:
 
 
 def check_upstream_trust(upstreams: Iterable[UpstreamSettings]) -> None:
-    """Try the certificate authorities of all upstreams.  Raises: `ListenError` if a file cannot be used."""
+    """Try the certificate files of all upstreams.  Raises: `ListenError` if one cannot be used."""
     for upstream in upstreams:
         if upstream.tls.ca is not None:
             try:
@@ -154,6 +155,13 @@ def check_upstream_trust(upstreams: Iterable[UpstreamSettings]) -> None:
                 raise ListenError(message) from exc
             except OSError as exc:
                 message = f"cannot read {upstream.tls.ca}, which is to verify the upstream {upstream.name}: {_reason(exc)}"
+                raise ListenError(message) from exc
+        if (shown := upstream.tls.key_pair) is not None:
+            try:
+                client_context(upstream.tls)
+            except OSError as exc:  # TLS errors too
+                files = f"{shown.certificate} with {shown.key}"
+                message = f"cannot use {files}, which the upstream {upstream.name} is to be shown: {_reason(exc)}"
                 raise ListenError(message) from exc
 
 
