@@ -45,6 +45,15 @@ async def hanging() -> AsyncIterator[Backend]:
         filler.close()
 
 
+@pytest.fixture
+async def sound() -> AsyncIterator[Answering]:
+    """Return an upstream that answers by itself."""
+    made = Answering()
+    await made.start()
+    yield made
+    made.stop()
+
+
 async def dual(serve: Serve, port: int, *addresses: str, connect_s: float = 60.0, ejection: Ejection | None = None) -> Proxy:
     """Return a proxy whose upstream's name has these addresses."""
     settings = replace(upstream(Endpoint("app", port), connect_s=connect_s), ejection=ejection, resolving=KEEP)
@@ -121,18 +130,15 @@ async def test_a_client_that_leaves_ends_all_attempts(serve: Serve, hanging: Bac
     assert [(state.outstanding, state.connections) for state in proxy.upstream.states()] == [(0, 0), (0, 0)]
 
 
-async def test_an_address_that_closes_at_once_is_passed_over(serve: Serve) -> None:
+async def test_an_address_that_closes_at_once_is_passed_over(serve: Serve, backend: Backend, sound: Answering) -> None:
     """Whether its end is seen before the request is sent, or after."""
-    closing, sound = Backend(), Answering()
-    await sound.start()
-    proxy = await serve(generation(upstream(closing.endpoint, Endpoint("127.0.0.1", sound.port))))
-    clients = [await proxy.ask(GET) for _ in range(4)]
-    for _ in range(2):
-        (await closing.accept()).close()
+    proxy = await serve(generation(upstream(backend.endpoint, Endpoint("127.0.0.1", sound.port))))
+    with sound.held():
+        clients = [await proxy.ask(GET) for _ in range(4)]
+        for _ in range(2):
+            (await backend.accept()).close()
 
     assert [(await client.read_response()).status for client in clients] == [200] * 4
-    closing.close()
-    sound.stop()
 
 
 # TLS.

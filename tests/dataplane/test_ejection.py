@@ -1,5 +1,6 @@
 """An address that fails is avoided for a while, for longer each time, until it answers."""
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -112,11 +113,12 @@ async def pair(serve: Serve, first: Backend, second: Answering, ejection: Ejecti
 
 
 @pytest.fixture
-async def sound() -> Answering:
+async def sound() -> AsyncIterator[Answering]:
     """Return an upstream that answers by itself."""
     made = Answering()
     await made.start()
-    return made
+    yield made
+    made.stop()
 
 
 async def test_an_address_that_refuses_is_avoided_and_that_is_told(serve: Serve, backend: Backend, sound: Answering) -> None:
@@ -128,7 +130,6 @@ async def test_an_address_that_refuses_is_avoided_and_that_is_told(serve: Serve,
     assert [state.is_ejected for state in proxy.upstream.states()] == [True, False]
     (event,) = proxy.told("ejection")
     assert event.values == {"upstream": "app", "address": str(backend.endpoint), "seconds": 60.0}
-    sound.stop()
 
 
 async def test_an_ejected_address_is_not_connected_to(serve: Serve, backend: Backend, sound: Answering) -> None:
@@ -141,7 +142,6 @@ async def test_an_ejected_address_is_not_connected_to(serve: Serve, backend: Bac
 
     assert [(await client.read_response()).status for client in clients] == [200] * 10
     assert not backend.is_called()
-    sound.stop()
 
 
 async def test_an_ejected_address_is_tried_again_later_and_that_it_answers_is_told(
@@ -159,7 +159,6 @@ async def test_an_ejected_address_is_tried_again_later_and_that_it_answers_is_to
     assert [(await client.read_response()).status for client in clients] == [200] * 2
     assert [event.values["seconds"] for event in proxy.told("ejection")] == [0.05]
     assert len(proxy.told("recovery")) == 1
-    sound.stop()
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])
@@ -212,7 +211,6 @@ async def test_a_request_that_a_new_connection_leaves_unanswered_goes_to_another
 
     assert [(await client.read_response()).status for client in clients] == [200, 200]
     assert len(sound.requests) == 2
-    sound.stop()
 
 
 async def test_a_post_that_a_new_connection_leaves_unanswered_goes_nowhere_else(
@@ -226,7 +224,6 @@ async def test_a_post_that_a_new_connection_leaves_unanswered_goes_nowhere_else(
 
     assert sorted([(await client.read_response()).status for client in clients]) == [200, 502]
     assert len(sound.requests) == 1
-    sound.stop()
 
 
 async def test_a_request_that_ends_every_connection_ends_two_and_no_third(serve: Serve) -> None:

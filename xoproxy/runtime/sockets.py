@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final
 
 from xoproxy.config.settings import Address, PassedAddress, TcpAddress, UnixAddress, UpstreamSettings
-from xoproxy.dataplane.connecting import client_context
 from xoproxy.runtime.passed import PassedSocketsError, passed_sockets
 
 BACKLOG: Final = 2048  # nginx 511, HAProxy follows maxconn; the kernel caps it at somaxconn (4096)
@@ -158,11 +157,16 @@ def check_upstream_trust(upstreams: Iterable[UpstreamSettings]) -> None:
                 raise ListenError(message) from exc
         if (shown := upstream.tls.key_pair) is not None:
             try:
-                client_context(upstream.tls)
+                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(shown.certificate, shown.key, password=_no_password)
             except OSError as exc:  # TLS errors too
                 files = f"{shown.certificate} with {shown.key}"
                 message = f"cannot use {files}, which the upstream {upstream.name} is to be shown: {_reason(exc)}"
                 raise ListenError(message) from exc
+
+
+def _no_password() -> str:
+    """Refuse an encrypted key: OpenSSL would ask on the terminal, and wait."""
+    raise ssl.SSLError(ssl.SSL_ERROR_SSL, "the key is encrypted")
 
 
 def _reason(exc: OSError) -> str:
