@@ -133,7 +133,7 @@ async def test_clients_that_left_while_we_connected_do_not_count(serve: Serve, b
     while backend.is_called() or other.is_called():
         pass
 
-    assert [pool.outstanding for pool in proxy.plane.upstream("app")._pools] == [0, 0]
+    await until(lambda: [pool.outstanding for pool in proxy.plane.upstream("app")._pools] == [0, 0])
     other.close()
 
 

