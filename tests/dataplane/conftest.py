@@ -12,7 +12,7 @@ from support.wire import Backend
 
 from xoproxy.config.generation import Generation
 from xoproxy.dataplane import DataPlane
-from xoproxy.dataplane.resolving import LookUp, system_look_up
+from xoproxy.dataplane.upstreams.resolving import LookUp, system_look_up
 from xoproxy.telemetry.events import Event
 from xoproxy.telemetry.records import ExchangeRecord
 

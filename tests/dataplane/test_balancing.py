@@ -13,7 +13,7 @@ from support.planes import Proxy, Serve
 from support.wire import Backend, Peer, until
 
 from xoproxy.config.settings import Ejection, Endpoint, Queueing, UpstreamSettings
-from xoproxy.dataplane.addresses import AddressPool, in_order
+from xoproxy.dataplane.upstreams.addresses import AddressPool, in_order
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

@@ -17,7 +17,7 @@ from support.problems import check_problem
 from support.wire import Backend, Peer, TlsBackend, until
 
 from xoproxy.config.settings import Ejection, Endpoint, KeyPair, Resolving, UpstreamTls
-from xoproxy.dataplane.connecting import client_context
+from xoproxy.dataplane.upstreams.connecting import client_context
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\nOrigin: " + APP + b"\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: h\r\nOrigin: " + APP + b"\r\nContent-Length: 2\r\n\r\nhi"

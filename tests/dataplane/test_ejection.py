@@ -12,7 +12,7 @@ from support.planes import Proxy, Serve
 from support.wire import Backend, until
 
 from xoproxy.config.settings import Ejection, Endpoint, HealthCheck
-from xoproxy.dataplane.standing import Standing
+from xoproxy.dataplane.upstreams.standing import Standing
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n"

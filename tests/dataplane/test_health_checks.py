@@ -14,7 +14,7 @@ from support.planes import Proxy, Serve
 from support.wire import Backend, TlsBackend, until
 
 from xoproxy.config.settings import Endpoint, HealthCheck, LogLevel, Resolving, UpstreamSettings, UpstreamTls
-from xoproxy.dataplane.standing import Standing
+from xoproxy.dataplane.upstreams.standing import Standing
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

@@ -17,7 +17,7 @@ from support.wire import Backend, Peer, until
 
 from xoproxy.config.settings import Ejection, Endpoint, Queueing
 from xoproxy.dataplane import DataPlane
-from xoproxy.dataplane.addresses import AddressState
+from xoproxy.dataplane.upstreams.addresses import AddressState
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\nOrigin: " + APP + b"\r\n\r\n"
 UPGRADE = b"GET /%d HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n"

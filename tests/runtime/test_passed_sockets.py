@@ -19,11 +19,11 @@ import pytest
 from support.ports import free_port
 
 from xoproxy.config.settings import Listener, PassedAddress
-from xoproxy.runtime import passed
-from xoproxy.runtime.listeners import Listeners
+from xoproxy.runtime.listening import passed
+from xoproxy.runtime.listening.listeners import Listeners
+from xoproxy.runtime.listening.passed import Passed, PassedSocketsError, passed_sockets, take_passed
+from xoproxy.runtime.listening.sockets import ListenError, open_sockets
 from xoproxy.runtime.notify import ServiceManager
-from xoproxy.runtime.passed import Passed, PassedSocketsError, passed_sockets, take_passed
-from xoproxy.runtime.sockets import ListenError, open_sockets
 
 ROOT = Path(__file__).parents[2]
 UNITS = ROOT / "deploy/systemd"

@@ -10,8 +10,8 @@ import pytest
 
 from xoproxy.config import Loaded
 from xoproxy.runtime.announcement import announcement
+from xoproxy.runtime.listening.sockets import ListenError
 from xoproxy.runtime.signals import HANDLED, HeldSignals
-from xoproxy.runtime.sockets import ListenError
 from xoproxy.runtime.token import read_token
 
 FRONT_DOOR = """

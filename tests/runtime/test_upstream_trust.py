@@ -6,7 +6,7 @@ import pytest
 import trustme
 
 from xoproxy.config.settings import Endpoint, KeyPair, UpstreamSettings, UpstreamTls
-from xoproxy.runtime.sockets import ListenError, check_upstream_trust
+from xoproxy.runtime.listening.sockets import ListenError, check_upstream_trust
 
 
 def of(tls: UpstreamTls) -> UpstreamSettings:

@@ -19,13 +19,13 @@ from support.wire import until
 
 from xoproxy.config import Overrides, compile_text
 from xoproxy.config.generation import Generation
-from xoproxy.runtime import member as member_module
-from xoproxy.runtime import pool as pool_module
-from xoproxy.runtime import roster as roster_module
-from xoproxy.runtime.pool import WorkerPool
-from xoproxy.runtime.roster import Slot
-from xoproxy.runtime.sockets import ListenError
+from xoproxy.runtime.listening.sockets import ListenError
 from xoproxy.runtime.source import ConfigSource
+from xoproxy.runtime.workers import member as member_module
+from xoproxy.runtime.workers import pool as pool_module
+from xoproxy.runtime.workers import roster as roster_module
+from xoproxy.runtime.workers.pool import WorkerPool
+from xoproxy.runtime.workers.roster import Slot
 from xoproxy.telemetry.events import Event
 from xoproxy.telemetry.workers import WorkerState
 

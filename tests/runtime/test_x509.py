@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xoproxy.runtime.x509 import CertificateFacts, read_certificate
+from xoproxy.runtime.listening.x509 import CertificateFacts, read_certificate
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 START = datetime(2020, 1, 1, tzinfo=UTC)

@@ -9,8 +9,8 @@ from typing import Any
 
 from support.wire import Peer, connect, until
 from xoproxy.dataplane import DataPlane
-from xoproxy.dataplane.pool import Upstream
 from xoproxy.dataplane.source import ProxiedSource
+from xoproxy.dataplane.upstreams.upstream import Upstream
 from xoproxy.telemetry.events import Event
 from xoproxy.telemetry.records import ExchangeRecord
 

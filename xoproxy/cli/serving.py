@@ -8,9 +8,9 @@ from xoproxy.cli.options import Chosen, UsageError, choose, is_watching
 from xoproxy.cli.parser import EXIT_FAILED, EXIT_FINE, EXIT_INVALID
 from xoproxy.config import ConfigInvalid
 from xoproxy.config.render import as_text
+from xoproxy.runtime.listening.sockets import ListenError
 from xoproxy.runtime.process import Start, serve_until_stopped
 from xoproxy.runtime.signals import HeldSignals
-from xoproxy.runtime.sockets import ListenError
 from xoproxy.runtime.source import ConfigSource
 
 LOG_FD = 1  # the log is what the program puts out; what it says to people goes to standard error

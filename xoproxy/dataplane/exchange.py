@@ -23,9 +23,9 @@ from xoproxy.telemetry.records import ExchangeRecord
 if TYPE_CHECKING:
     from xoproxy.config.generation import Generation
     from xoproxy.dataplane.client import ClientConnection
-    from xoproxy.dataplane.pool import Upstream
-    from xoproxy.dataplane.upstream import UpstreamConnection
-    from xoproxy.dataplane.waiting import Place
+    from xoproxy.dataplane.upstreams.connection import UpstreamConnection
+    from xoproxy.dataplane.upstreams.upstream import Upstream
+    from xoproxy.dataplane.upstreams.waiting import Place
 
 
 class Passing(Enum):

@@ -11,10 +11,10 @@ from xoproxy.dataplane.admission import Admission, Admissions
 from xoproxy.dataplane.client import ClientConnection
 from xoproxy.dataplane.deadlines import Deadlines
 from xoproxy.dataplane.peers import ClientPeer, trusts
-from xoproxy.dataplane.pool import Surroundings, Upstream, tell_nobody
 from xoproxy.dataplane.request_ids import RequestIds
-from xoproxy.dataplane.resolving import LookUp, system_look_up
 from xoproxy.dataplane.source import ProxiedSource
+from xoproxy.dataplane.upstreams.resolving import LookUp, system_look_up
+from xoproxy.dataplane.upstreams.upstream import Surroundings, Upstream, tell_nobody
 from xoproxy.policy.plan import ResponsePlan
 from xoproxy.semantics.forwarding import NO_EDIT, HeadEdit
 from xoproxy.semantics.heads import RequestHead

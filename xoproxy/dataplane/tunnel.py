@@ -9,7 +9,7 @@ from xoproxy.semantics.websocket import GOING_AWAY, FrameFollower, close_frame
 if TYPE_CHECKING:
     from xoproxy.dataplane.client import ClientConnection
     from xoproxy.dataplane.exchange import Exchange
-    from xoproxy.dataplane.upstream import UpstreamConnection
+    from xoproxy.dataplane.upstreams.connection import UpstreamConnection
 
 
 class Tunnel:

@@ -10,9 +10,9 @@ from xoproxy.config.generation import Generation
 from xoproxy.config.settings import Listener, LogLevel
 from xoproxy.dataplane import DataPlane
 from xoproxy.runtime.engine import Bound
-from xoproxy.runtime.listeners import Listeners, Opener
-from xoproxy.runtime.processors import worker_count
-from xoproxy.runtime.sockets import check_upstream_trust, open_sockets
+from xoproxy.runtime.listening.listeners import Listeners, Opener
+from xoproxy.runtime.listening.sockets import check_upstream_trust, open_sockets
+from xoproxy.runtime.workers.processors import worker_count
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.events import Event
 from xoproxy.telemetry.journal import Journal
@@ -103,7 +103,7 @@ class LocalEngine:
             for problem in await self.listen(generation.settings.listeners)
         ]
         if self.is_stale:
-            notes.append("the change of `timeouts.head` needs a restart for TLS handshakes and PROXY headers; everything else is in force")
+            notes.append("the change of `timeouts.head` needs a restart for handshakes and PROXY headers; all else is in force")
         if worker_count(generation.settings.workers) != 1:
             notes.append("the change of `workers` needs a restart; everything else is in force")
         return notes

@@ -24,15 +24,15 @@ from xoproxy.config.settings import LogLevel
 from xoproxy.runtime.announcement import announcement
 from xoproxy.runtime.descriptors import raise_descriptor_limit
 from xoproxy.runtime.engine import Engine
+from xoproxy.runtime.listening.sockets import ListenError, bound_name, close_sockets, open_sockets, remove_unix_path
 from xoproxy.runtime.loop import new_event_loop
 from xoproxy.runtime.notify import ServiceManager
-from xoproxy.runtime.processors import worker_count
 from xoproxy.runtime.reload import Reloader, Source
 from xoproxy.runtime.signals import HeldSignals
-from xoproxy.runtime.sockets import ListenError, bound_name, close_sockets, open_sockets, remove_unix_path
 from xoproxy.runtime.source import ConfigSource
 from xoproxy.runtime.token import read_token
 from xoproxy.runtime.watch import POLL_INTERVAL_S, Watcher
+from xoproxy.runtime.workers.processors import worker_count
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.events import Event, Value
 from xoproxy.telemetry.journal import Journal, capture_logging
@@ -87,7 +87,7 @@ async def _serve(start: Start, journal: Journal, signals: HeldSignals) -> None:
 def _make_engine(start: Start, journal: Journal) -> Engine:
     """Return what serves.  Imported here: a supervisor needs no data plane, a single process nothing of workers."""
     if _supervises(start):
-        pool = importlib.import_module("xoproxy.runtime.pool")
+        pool = importlib.import_module("xoproxy.runtime.workers.pool")
         return cast("Engine", pool.WorkerPool(start.generation, start.text, start.source, journal.event))
     local = importlib.import_module("xoproxy.runtime.local")
     return cast("Engine", local.LocalEngine(start.generation, journal))

@@ -14,7 +14,7 @@ from xoproxy.config import Loaded
 from xoproxy.config.generation import Generation
 from xoproxy.config.problems import ConfigInvalid, Problem, Severity
 from xoproxy.config.settings import LogLevel
-from xoproxy.runtime.sockets import ListenError
+from xoproxy.runtime.listening.sockets import ListenError
 from xoproxy.telemetry.events import Event, Value
 from xoproxy.telemetry.reloads import Outcome, Report, Trigger
 

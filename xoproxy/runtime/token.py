@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from xoproxy.runtime.sockets import ListenError
+from xoproxy.runtime.listening.sockets import ListenError
 
 
 def read_token(environ: Mapping[str, str], token_file: str | None) -> str | None:

@@ -52,8 +52,8 @@ _DROPPED_TRUSTED: Final = HOP_BY_HOP | _SPOOFED | {b"x-forwarded-for"}
 _DROPPED: Final = _DROPPED_TRUSTED | {b"x-forwarded-proto", b"x-forwarded-host", b"forwarded"}
 
 
-# What else changes in a request's head: the spans that are taken out, and the lines that are put in.  A plain tuple: one is made
-# per request, and a frozen dataclass costs a microsecond to make.
+# What else changes in a request's head: the spans that are taken out, and the lines that are put in.  A plain tuple: one is
+# made per request, and a frozen dataclass costs a microsecond to make.
 HeadEdit = tuple[tuple[tuple[int, int], ...], bytes]
 NO_EDIT: Final[HeadEdit] = ((), b"")
 

@@ -13,7 +13,7 @@ from support.wire import Backend, Peer, until
 from xoproxy.config.generation import Generation
 from xoproxy.config.settings import Listener
 from xoproxy.dataplane import DataPlane
-from xoproxy.runtime.listeners import Listeners
+from xoproxy.runtime.listening.listeners import Listeners
 from xoproxy.telemetry.events import Event
 from xoproxy.telemetry.records import ExchangeRecord
 

@@ -18,9 +18,9 @@ from support.generations import generation, upstream
 from support.wire import Backend, soon, until
 
 from xoproxy.config.settings import KeyPair, Listener, LogLevel, TcpAddress
-from xoproxy.runtime import listeners as listeners_module
-from xoproxy.runtime.certificates import Certificates, _ignore_unreadable_names
-from xoproxy.runtime.sockets import ListenError
+from xoproxy.runtime.listening import listeners as listeners_module
+from xoproxy.runtime.listening.certificates import Certificates, _ignore_unreadable_names
+from xoproxy.runtime.listening.sockets import ListenError
 from xoproxy.telemetry.events import Event
 
 if TYPE_CHECKING:

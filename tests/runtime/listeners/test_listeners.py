@@ -14,10 +14,10 @@ from typing import cast
 import pytest
 
 from xoproxy.config.settings import KeyPair, Listener, TcpAddress, UnixAddress
-from xoproxy.runtime import sockets
-from xoproxy.runtime.listeners import Listeners
+from xoproxy.runtime.listening import sockets
+from xoproxy.runtime.listening.listeners import Listeners
+from xoproxy.runtime.listening.sockets import ListenError, open_sockets
 from xoproxy.runtime.loop import new_event_loop
-from xoproxy.runtime.sockets import ListenError, open_sockets
 
 ANY_PORT = TcpAddress("127.0.0.1", 0)
 Tls = Callable[[str], KeyPair]

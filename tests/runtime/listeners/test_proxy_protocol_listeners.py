@@ -15,8 +15,8 @@ from support.wire import Backend, Message, Peer, soon, until
 
 from xoproxy.config.generation import Generation
 from xoproxy.config.settings import Address, KeyPair, Listener, TcpAddress, UnixAddress
-from xoproxy.runtime import proxied, tally
-from xoproxy.runtime.sockets import open_sockets
+from xoproxy.runtime.listening import proxied, tally
+from xoproxy.runtime.listening.sockets import open_sockets
 
 if TYPE_CHECKING:
     from tests.runtime.listeners.conftest import Front, Open

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from support.wire import until
 
-from xoproxy.runtime.channel import Channel
-from xoproxy.runtime.orders import ORDERS, REPORTS, Done, Load, Order, Refused, Report, Sockets, Totals
+from xoproxy.runtime.workers.channel import Channel
+from xoproxy.runtime.workers.orders import ORDERS, REPORTS, Done, Load, Order, Refused, Report, Sockets, Totals
 
 
 @dataclass

@@ -12,10 +12,10 @@ from support.supervised import refuses
 from support.wire import soon, until
 
 from xoproxy.config.settings import LogSettings
-from xoproxy.runtime.channel import Channel
-from xoproxy.runtime.orders import REPORTS, Adopt, Begin, Done, Drain, Load, Refused, Renew, Report, Sockets, Totals
 from xoproxy.runtime.signals import HeldSignals
-from xoproxy.runtime.worker import Worker
+from xoproxy.runtime.workers.channel import Channel
+from xoproxy.runtime.workers.orders import REPORTS, Adopt, Begin, Done, Drain, Load, Refused, Renew, Report, Sockets, Totals
+from xoproxy.runtime.workers.worker import Worker
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.journal import Journal
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from xoproxy.config.settings import KeyPair, Listener, PassedAddress, TcpAddress, UnixAddress
-from xoproxy.runtime import shares as shares_module
-from xoproxy.runtime.shares import SPREADS, Share, Shares, open_share
-from xoproxy.runtime.sockets import ListenError
+from xoproxy.runtime.listening.sockets import ListenError
+from xoproxy.runtime.workers import shares as shares_module
+from xoproxy.runtime.workers.shares import SPREADS, Share, Shares, open_share
 
 ANY_PORT = Listener(TcpAddress("127.0.0.1", 0))
 Tls = Callable[[str], KeyPair]

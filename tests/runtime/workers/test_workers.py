@@ -16,7 +16,7 @@ from support.ports import free_port
 from support.processes import XoproxyProcess
 from support.supervised import PATIENCE_S, config_of, is_alive, read_all, refuses, supervised, until
 
-from xoproxy.runtime.processors import processors
+from xoproxy.runtime.workers.processors import processors
 
 TLS_FILES = Path(__file__).parents[1] / "tls"
 
@@ -152,7 +152,7 @@ def test_workers_that_cannot_start_are_exit_code_3_and_said_once(tmp_path: Path)
     config = tmp_path / "x.yaml"
     config.write_text(config_of("http://127.0.0.1:1", 3, f"listen: '127.0.0.1:{free_port()}'\n"))
     program = (
-        "import subprocess, sys; import xoproxy.runtime.member as m; m._PROGRAM = 'raise SystemExit(7)'; "
+        "import subprocess, sys; import xoproxy.runtime.workers.member as m; m._PROGRAM = 'raise SystemExit(7)'; "
         "from xoproxy.cli import main; sys.exit(main(sys.argv[1:]))"
     )
     process = subprocess.run(
@@ -192,7 +192,7 @@ def _pem(name: str) -> str:
 
 
 def test_worker_imports_neither_the_admin_endpoint_nor_the_watch() -> None:
-    program = "import sys, xoproxy.runtime.worker; print({'aiohttp', 'watchfiles', 'xoproxy.admin'} & set(sys.modules))"
+    program = "import sys, xoproxy.runtime.workers.worker; print({'aiohttp', 'watchfiles', 'xoproxy.admin'} & set(sys.modules))"
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, timeout=PATIENCE_S)
 
     assert said.stdout == b"set()\n"
@@ -200,7 +200,7 @@ def test_worker_imports_neither_the_admin_endpoint_nor_the_watch() -> None:
 
 def test_supervisor_imports_no_data_plane() -> None:
     program = (
-        "import sys, xoproxy.cli.serving, xoproxy.runtime.pool; "
+        "import sys, xoproxy.cli.serving, xoproxy.runtime.workers.pool; "
         "print({'uvloop', 'aiohttp', 'xoproxy.dataplane'} & set(sys.modules))"
     )
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, timeout=PATIENCE_S)

@@ -17,9 +17,9 @@ from xoproxy.cli.demo.backend import Backend, site
 from xoproxy.cli.demo.ports import choose_port
 from xoproxy.cli.parser import EXIT_FAILED, EXIT_FINE
 from xoproxy.config import Loaded, Overrides, compile_text
+from xoproxy.runtime.listening.sockets import ListenError
 from xoproxy.runtime.process import Start, serve_until_stopped
 from xoproxy.runtime.signals import HeldSignals
-from xoproxy.runtime.sockets import ListenError
 
 DEFAULT_PORT: Final = 8080
 DEFAULT_BACKEND_PORT: Final = 8081

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from xoproxy.config.settings import KeyPair, LogLevel
-from xoproxy.runtime.sockets import ListenError
-from xoproxy.runtime.x509 import CertificateFacts, read_certificate
+from xoproxy.runtime.listening.sockets import ListenError
+from xoproxy.runtime.listening.x509 import CertificateFacts, read_certificate
 from xoproxy.telemetry.clock import timestamp
 from xoproxy.telemetry.events import Event
 

@@ -11,12 +11,12 @@ from typing import Final
 
 from xoproxy.config.generation import Generation
 from xoproxy.runtime.engine import Bound
-from xoproxy.runtime.member import Member, Portion, RefusedError, Task, WorkerGoneError
-from xoproxy.runtime.processors import worker_count
-from xoproxy.runtime.roster import Roster
-from xoproxy.runtime.shares import Share, Shares
-from xoproxy.runtime.sockets import ListenError, check_upstream_trust
+from xoproxy.runtime.listening.sockets import ListenError, check_upstream_trust
 from xoproxy.runtime.source import ConfigSource
+from xoproxy.runtime.workers.member import Member, Portion, RefusedError, Task, WorkerGoneError
+from xoproxy.runtime.workers.processors import worker_count
+from xoproxy.runtime.workers.roster import Roster
+from xoproxy.runtime.workers.shares import Share, Shares
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.events import Event
 from xoproxy.telemetry.workers import WorkerState, WorkerView

@@ -12,8 +12,10 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from xoproxy.runtime.channel import Channel
-from xoproxy.runtime.orders import (
+from xoproxy.runtime.signals import HANDLED
+from xoproxy.runtime.source import ConfigSource
+from xoproxy.runtime.workers.channel import Channel
+from xoproxy.runtime.workers.orders import (
     REPORTS,
     Abort,
     Adopt,
@@ -28,8 +30,6 @@ from xoproxy.runtime.orders import (
     Sockets,
     Totals,
 )
-from xoproxy.runtime.signals import HANDLED
-from xoproxy.runtime.source import ConfigSource
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.tasks import spawn
 from xoproxy.telemetry.workers import WorkerState, WorkerView
@@ -40,7 +40,7 @@ KILL_AFTER_S: Final = 5.0  # past the time for draining
 REAP_INTERVAL_S: Final = 0.005
 
 # The modules must be those of the supervisor, wherever it has them from; and never what lies in the working directory.
-_PROGRAM: Final = "import sys; sys.path[:] = sys.argv[2:]; from xoproxy.runtime.worker import main; main()"
+_PROGRAM: Final = "import sys; sys.path[:] = sys.argv[2:]; from xoproxy.runtime.workers.worker import main; main()"
 
 
 class WorkerGoneError(Exception):

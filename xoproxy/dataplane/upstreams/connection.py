@@ -16,8 +16,8 @@ from xoproxy.semantics.grammar import HEAD_END, LENIENT_HEAD_END
 from xoproxy.semantics.heads import read_response_head
 
 if TYPE_CHECKING:
-    from xoproxy.dataplane.addresses import AddressPool
     from xoproxy.dataplane.exchange import Exchange
+    from xoproxy.dataplane.upstreams.addresses import AddressPool
 
 # A backend may send several hints; whoever sends more than this is broken or hostile.  (nginx takes any number, Envoy 100)
 MAX_INTERIM_HEADS: Final = 32

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar
 
 from xoproxy.config.settings import LogLevel
-from xoproxy.runtime.member import Member, RefusedError, WorkerGoneError
-from xoproxy.runtime.orders import Leaving, Report
+from xoproxy.runtime.workers.member import Member, RefusedError, WorkerGoneError
+from xoproxy.runtime.workers.orders import Leaving, Report
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.events import Event, Value
 from xoproxy.telemetry.tasks import spawn

@@ -8,9 +8,9 @@ import asyncio
 from typing import TYPE_CHECKING, Final, cast
 
 from xoproxy.config.settings import HealthCheck, LogLevel
-from xoproxy.dataplane.addresses import AddressPool
-from xoproxy.dataplane.connecting import Dialer
 from xoproxy.dataplane.errors import detail_of, kind_of
+from xoproxy.dataplane.upstreams.addresses import AddressPool
+from xoproxy.dataplane.upstreams.connecting import Dialer
 from xoproxy.semantics.diagnosis import HeadFault
 from xoproxy.semantics.grammar import HEAD_END
 from xoproxy.semantics.heads import read_response_head
@@ -18,7 +18,7 @@ from xoproxy.telemetry.events import Event, Value
 from xoproxy.telemetry.tasks import spawn
 
 if TYPE_CHECKING:
-    from xoproxy.dataplane.pool import Upstream
+    from xoproxy.dataplane.upstreams.upstream import Upstream
 
 MAX_ANSWER_BYTES: Final = 64 * 1024  # heads, interim ones included; of the content nothing is read
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol, TypeVar
 
 from xoproxy.config.settings import UpstreamSettings, UpstreamTls
-from xoproxy.dataplane.addresses import AddressPool
-from xoproxy.dataplane.upstream import UpstreamConnection
+from xoproxy.dataplane.upstreams.addresses import AddressPool
+from xoproxy.dataplane.upstreams.connection import UpstreamConnection
 from xoproxy.telemetry.tasks import spawn
 
 STAGGER_S: Final = 0.25  # RFC 8305 §8's "Connection Attempt Delay"

@@ -19,10 +19,13 @@ from typing import Final, assert_never
 from xoproxy.config.generation import Generation
 from xoproxy.config.problems import ConfigInvalid
 from xoproxy.config.settings import Address, LogLevel, LogSettings, Timeouts
-from xoproxy.runtime.channel import Channel
+from xoproxy.runtime.listening.sockets import ListenError, check_upstream_trust
 from xoproxy.runtime.local import LocalEngine
 from xoproxy.runtime.loop import new_event_loop
-from xoproxy.runtime.orders import (
+from xoproxy.runtime.signals import HANDLED, HeldSignals
+from xoproxy.runtime.source import ConfigSource
+from xoproxy.runtime.workers.channel import Channel
+from xoproxy.runtime.workers.orders import (
     ORDERS,
     Abort,
     Adopt,
@@ -38,9 +41,6 @@ from xoproxy.runtime.orders import (
     Totals,
     overrides_of,
 )
-from xoproxy.runtime.signals import HANDLED, HeldSignals
-from xoproxy.runtime.sockets import ListenError, check_upstream_trust
-from xoproxy.runtime.source import ConfigSource
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.events import Event
 from xoproxy.telemetry.journal import Journal, capture_logging

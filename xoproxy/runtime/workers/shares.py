@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from xoproxy.config.settings import Listener, PassedAddress, TcpAddress
-from xoproxy.runtime.certificates import Credential
 from xoproxy.runtime.engine import Bound
-from xoproxy.runtime.sockets import ListenError, bound_name, close_sockets, open_sockets, remove_unix_path
+from xoproxy.runtime.listening.certificates import Credential
+from xoproxy.runtime.listening.sockets import ListenError, bound_name, close_sockets, open_sockets, remove_unix_path
 
 SPREADS: Final = sys.platform == "linux"  # elsewhere SO_REUSEPORT gives all connections to the last socket, or to any
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from xoproxy.config.settings import Address, PassedAddress, TcpAddress, UnixAddress, UpstreamSettings
-from xoproxy.runtime.passed import PassedSocketsError, passed_sockets
+from xoproxy.runtime.listening.passed import PassedSocketsError, passed_sockets
 
 BACKLOG: Final = 2048  # nginx 511, HAProxy follows maxconn; the kernel caps it at somaxconn (4096)
 

@@ -10,11 +10,11 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from xoproxy.config.settings import Endpoint, UpstreamSettings
-from xoproxy.dataplane.standing import Standing
+from xoproxy.dataplane.upstreams.standing import Standing
 
 if TYPE_CHECKING:
-    from xoproxy.dataplane.pool import Upstream
-    from xoproxy.dataplane.upstream import UpstreamConnection
+    from xoproxy.dataplane.upstreams.connection import UpstreamConnection
+    from xoproxy.dataplane.upstreams.upstream import Upstream
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from xoproxy.dataplane.source import ProxiedSource
-from xoproxy.runtime.tally import Tally
+from xoproxy.runtime.listening.tally import Tally
 from xoproxy.semantics.proxy_protocol import MAX_HEADER_BYTES, ProxyFault, ProxyHeader, read_proxy_header
 from xoproxy.telemetry.tasks import spawn
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from xoproxy.config.settings import Address, Listener, LogLevel, PassedAddress
-from xoproxy.runtime.certificates import LOOK_INTERVAL_S, Certificates, ServerNames
-from xoproxy.runtime.proxied import ProtocolFactory, ProxiedServer, Reception
-from xoproxy.runtime.sockets import BACKLOG, ListenError, bound_name, open_sockets, remove_unix_path
-from xoproxy.runtime.tally import Tally
+from xoproxy.runtime.listening.certificates import LOOK_INTERVAL_S, Certificates, ServerNames
+from xoproxy.runtime.listening.proxied import ProtocolFactory, ProxiedServer, Reception
+from xoproxy.runtime.listening.sockets import BACKLOG, ListenError, bound_name, open_sockets, remove_unix_path
+from xoproxy.runtime.listening.tally import Tally
 from xoproxy.telemetry.events import Event
 
 Opener = Callable[[Address], list[socket.socket]]  # raises ListenError; what it returns belongs to the caller

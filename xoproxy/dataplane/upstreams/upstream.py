@@ -10,15 +10,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from xoproxy.config.settings import Endpoint, LogLevel, UpstreamSettings
-from xoproxy.dataplane.addresses import AddressPool, AddressState, in_order
-from xoproxy.dataplane.connecting import Dialer, Race
 from xoproxy.dataplane.deadlines import Deadlines
 from xoproxy.dataplane.errors import detail_of, kind_of
 from xoproxy.dataplane.exchange import Exchange
-from xoproxy.dataplane.health import HealthChecks
-from xoproxy.dataplane.resolving import LookUp, Names, Resolver, ip_of, needs_resolving, system_look_up
-from xoproxy.dataplane.upstream import UpstreamConnection
-from xoproxy.dataplane.waiting import Queue
+from xoproxy.dataplane.upstreams.addresses import AddressPool, AddressState, in_order
+from xoproxy.dataplane.upstreams.connecting import Dialer, Race
+from xoproxy.dataplane.upstreams.connection import UpstreamConnection
+from xoproxy.dataplane.upstreams.health import HealthChecks
+from xoproxy.dataplane.upstreams.resolving import LookUp, Names, Resolver, ip_of, needs_resolving, system_look_up
+from xoproxy.dataplane.upstreams.waiting import Queue
 from xoproxy.semantics.forwarding import is_idempotent
 from xoproxy.semantics.heads import NONE
 from xoproxy.telemetry.events import Event, Value

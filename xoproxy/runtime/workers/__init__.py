@@ -1,0 +1,1 @@
+"""Serve by several processes: the supervisor's side and the worker's."""
