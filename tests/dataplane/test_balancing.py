@@ -63,13 +63,14 @@ async def test_a_slow_address_gets_less(serve: Serve, three: list[Answering]) ->
     with three[1].held():
         for _ in range(3):
             await proxy.ask(GET)
-        await until(lambda: len(three[1].requests) == 1)
+        await until(lambda: sum(len(address.requests) for address in three) == 3)
+        held = len(three[1].requests)  # one, or more where this machine was so busy that attempts were raced
         client = await proxy.connect()
         for _ in range(20):
             await client.send(GET)
             assert (await client.read_response()).status == 200
 
-        assert len(three[1].requests) == 1
+        assert len(three[1].requests) == held >= 1
 
 
 async def test_all_addresses_of_a_name_are_used(serve: Serve) -> None:
