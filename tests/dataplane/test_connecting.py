@@ -197,6 +197,26 @@ async def test_an_upstream_that_asks_who_we_are_is_shown_the_certificate(
     await backend.stop()
 
 
+async def test_a_certificate_that_was_renewed_is_shown_to_connections_to_come(
+    serve: Serve, authority: trustme.CA, trusting: UpstreamTls, tmp_path: Path
+) -> None:
+    """Under the same name; one that cannot be used leaves the old one in use."""
+    backend, _ = await secure_backend(authority, asks=True)
+    settings = upstream(Endpoint("app", backend.port, secure=True), tls=trusting)
+    proxy = await serve(generation(settings), look_up=Names(app=["127.0.0.1"]).look_up)
+    renewed = authority.issue_cert("renewed.example")
+    renewed.cert_chain_pems[0].write_to_path(str(tmp_path / "own.pem"))
+    with pytest.raises(ssl.SSLError):
+        proxy.plane.renew_certificates()  # the key is still the old one
+    before = await (await proxy.ask(GET)).read_response()
+    renewed.private_key_pem.write_to_path(str(tmp_path / "own.key"))
+    proxy.plane.renew_certificates()
+    after = await (await proxy.ask(GET)).read_response()
+
+    assert (before.body, after.body) == (b"xoproxy.example", b"renewed.example")
+    await backend.stop()
+
+
 async def test_without_a_certificate_such_an_upstream_is_a_502(
     serve: Serve, authority: trustme.CA, trusting: UpstreamTls
 ) -> None:

@@ -65,6 +65,11 @@ class DataPlane:
         field_name = generation.settings.request_id
         self._request_ids = RequestIds(field_name) if field_name is not None else None
 
+    def renew_certificates(self) -> None:
+        """Read the certificate files of upstreams again.  Raises: `OSError` (TLS errors too)."""
+        for upstream in self._upstreams.values():
+            upstream.renew_certificates()
+
     def trusts(self, address: str) -> bool:
         """Whether `address`, of a peer, is one of `trusted_proxies` in the generation in force."""
         return trusts(self.generation.settings.trusted_proxies, address)

@@ -11,7 +11,7 @@ from xoproxy.config.settings import Listener, LogLevel
 from xoproxy.dataplane import DataPlane
 from xoproxy.runtime.engine import Bound
 from xoproxy.runtime.listening.listeners import Listeners, Opener
-from xoproxy.runtime.listening.sockets import check_upstream_trust, open_sockets
+from xoproxy.runtime.listening.sockets import ListenError, check_upstream_trust, open_sockets
 from xoproxy.runtime.workers.processors import worker_count
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.events import Event
@@ -40,7 +40,7 @@ class LocalEngine:
         """
         check_upstream_trust(generation.settings.upstreams)
         self._journal = journal
-        report = emit or journal.event
+        report = self._report = emit or journal.event
         self._plane = DataPlane(generation, journal.exchange, report)
         self._handshake_timeout_s = generation.settings.timeouts.head_s
         self._listeners = Listeners(
@@ -119,7 +119,15 @@ class LocalEngine:
 
     async def renew_certificates(self) -> list[str]:
         """Read all certificates again.  Returns why, for each that cannot be used."""
-        return self._listeners.renew_certificates()
+        problems = self._listeners.renew_certificates()
+        try:
+            check_upstream_trust(self.generation.settings.upstreams)
+            self._plane.renew_certificates()
+        except (ListenError, OSError) as exc:
+            problem = f"{exc}; the old one stays in use"
+            self._report(Event(LogLevel.ERROR, "xoproxy.tls", "certificate", problem, {"outcome": "refused"}))
+            problems.append(problem)
+        return problems
 
     async def retire(self, timeout_s: float) -> None:
         """Drain, as another serves instead: first wait a moment for requests, and TLS handshakes, that are on their way."""

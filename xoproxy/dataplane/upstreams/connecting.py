@@ -26,9 +26,15 @@ class Dialer:
     """Opens connections to the addresses of one upstream."""
 
     def __init__(self, settings: UpstreamSettings) -> None:
-        self._server_name = settings.tls.server_name
-        secure = any(endpoint.secure for endpoint in settings.endpoints)
-        self._context = client_context(settings.tls) if secure else None
+        self._tls = settings.tls
+        self._is_secure = any(endpoint.secure for endpoint in settings.endpoints)
+        self._context: ssl.SSLContext | None = None
+        self.renew()
+
+    def renew(self) -> None:
+        """Read the certificate files again, for connections to come.  Raises: `OSError` (TLS errors too)."""
+        if self._is_secure:
+            self._context = client_context(self._tls)
 
     async def open(self, pool: AddressPool, made: Callable[[], P]) -> P:
         """Open a connection to an address.  Raises: `OSError` (TLS failures too), `UnicodeError`."""
@@ -40,7 +46,7 @@ class Dialer:
             assert pool.ip is not None
             tls: dict[str, Any] = {}
             if endpoint.secure:
-                tls = {"ssl": self._context, "server_hostname": self._server_name or endpoint.host}
+                tls = {"ssl": self._context, "server_hostname": self._tls.server_name or endpoint.host}
             transport, protocol = await loop.create_connection(made, pool.ip, endpoint.port, **tls)
         transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
         return protocol

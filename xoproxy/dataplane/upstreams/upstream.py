@@ -74,6 +74,10 @@ class Upstream:
         for pool in self._pools:
             pool.retire()
 
+    def renew_certificates(self) -> None:
+        """Read the certificate files again, for connections to come.  Raises: `OSError` (TLS errors too)."""
+        self._dialer.renew()
+
     def states(self) -> tuple[AddressState, ...]:
         """Return what each address is doing."""
         now = self._loop.time()
