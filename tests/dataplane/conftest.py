@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support.generations import generation, upstream
 from support.planes import Proxy, Serve
-from support.wire import Backend
+from support.wire import Backend, Peer
 
 from xoproxy.config.generation import Generation
 from xoproxy.dataplane import DataPlane
@@ -73,3 +73,23 @@ async def backend() -> AsyncIterator[Backend]:
 async def proxy(serve: Serve, backend: Backend) -> Proxy:
     """Return a proxy before `backend`, by the policy READABLE."""
     return await serve(generation(upstream(backend.endpoint)))
+
+
+async def knock(port: int, host: str = "127.0.0.1") -> Peer:
+    """Begin to connect, and leave it at that."""
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    sock.setblocking(False)
+    sock.connect_ex((host, port))
+    await asyncio.sleep(0)
+    return Peer(sock)
+
+
+@pytest.fixture
+async def hanging() -> AsyncIterator[Backend]:
+    """Return an upstream that does not accept: its backlog is full."""
+    made = Backend(backlog=0)
+    fillers = [await knock(made.port) for _ in range(3)]
+    yield made
+    made.close()
+    for filler in fillers:
+        filler.close()

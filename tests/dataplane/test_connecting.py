@@ -1,7 +1,6 @@
 """Connecting where a name has several addresses: staggered attempts, the first that stands wins.  (RFC 8305)"""
 
 import asyncio
-import socket
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -14,7 +13,7 @@ from support.generations import APP, generation, upstream
 from support.names import Names
 from support.planes import Proxy, Serve
 from support.problems import check_problem
-from support.wire import Backend, Peer, TlsBackend, until
+from support.wire import Backend, TlsBackend, until
 
 from xoproxy.config.settings import Ejection, Endpoint, KeyPair, Resolving, UpstreamTls
 from xoproxy.dataplane.upstreams.connecting import client_context
@@ -23,26 +22,6 @@ GET = b"GET / HTTP/1.1\r\nHost: h\r\nOrigin: " + APP + b"\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: h\r\nOrigin: " + APP + b"\r\nContent-Length: 2\r\n\r\nhi"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 KEEP = Resolving(60.0, 60.0)
-
-
-async def knock(port: int, host: str = "127.0.0.1") -> Peer:
-    """Begin to connect, and leave it at that."""
-    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    sock.setblocking(False)
-    sock.connect_ex((host, port))
-    await asyncio.sleep(0)
-    return Peer(sock)
-
-
-@pytest.fixture
-async def hanging() -> AsyncIterator[Backend]:
-    """Return an upstream that does not accept: its backlog is full."""
-    made = Backend(backlog=0)
-    fillers = [await knock(made.port) for _ in range(3)]
-    yield made
-    made.close()
-    for filler in fillers:
-        filler.close()
 
 
 @pytest.fixture

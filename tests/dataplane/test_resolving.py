@@ -2,17 +2,20 @@
 
 import asyncio
 import socket
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from support.generations import APP, generation, upstream
 from support.names import Names
 from support.planes import Proxy, Serve
 from support.problems import check_problem
-from support.wire import Backend, Peer, until
+from support.wire import Backend, Peer, soon, until
 
 from xoproxy.config.settings import Ejection, Endpoint, LogLevel, Resolving
+from xoproxy.dataplane.upstreams.resolving import system_look_up
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\nOrigin: " + APP + b"\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -317,3 +320,29 @@ async def test_a_replaced_upstream_finishes_what_it_looks_up_for(serve: Serve, b
 
     assert (await client.read_response()).status == 200
     await origin.gone()  # nothing is kept by the old one
+
+
+async def test_a_look_up_that_hangs_keeps_nothing_from_ending(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the loop's end, which waits for its pool of threads, nor the look-ups of other names."""
+    may_end = threading.Event()
+    system = socket.getaddrinfo
+
+    def hang(host: str, *rest: Any, **options: Any) -> Any:
+        if host.startswith("hangs"):
+            may_end.wait()
+        return system(host, *rest, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    hanging = [asyncio.ensure_future(system_look_up(f"hangs{number}.example", 80)) for number in range(40)]
+    found = await soon(system_look_up("localhost", 80))
+    for one in hanging:
+        one.cancel()
+    await soon(asyncio.get_running_loop().shutdown_default_executor())
+
+    assert "127.0.0.1" in found
+    may_end.set()
+
+
+async def test_a_look_up_that_fails_says_why() -> None:
+    with pytest.raises(UnicodeError):
+        await system_look_up("a..b", 80)

@@ -253,7 +253,7 @@ async def test_a_silent_tunnel_ends_although_the_client_does_not_read(
     serve: Serve, backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client_module, "LINGER_S", 0.1)
-    proxy = await serve(generation(upstream(backend.endpoint), timeouts=Timeouts(tunnel_s=0.2, body_s=0.2)), send_buffer=4096)
+    proxy = await serve(generation(upstream(backend.endpoint), timeouts=Timeouts(tunnel_s=0.8, body_s=0.8)), send_buffer=4096)
     client, origin = await tunnel(proxy, backend)
     await origin.send_what_fits(MIB, 64 << 20)
 

@@ -367,6 +367,12 @@ class SecurePeer:
         data, self._pending = self._pending, b""
         return data
 
+    async def end(self) -> None:
+        """Send a close_notify, and no FIN."""
+        with suppress(ssl.SSLError):
+            self._tls.unwrap()
+        await self._flush()
+
     def close(self) -> None:
         """Close."""
         self._peer.close()

@@ -13,7 +13,7 @@ from xoproxy.dataplane.deadlines import Timed
 from xoproxy.dataplane.errors import ErrorKind, OwnAnswer, proxy_status, render
 from xoproxy.dataplane.exchange import Exchange
 from xoproxy.dataplane.heads import HeadBuffer
-from xoproxy.dataplane.peers import ClientPeer, peer_address
+from xoproxy.dataplane.peers import GONE_PEER, ClientPeer, peer_address
 from xoproxy.dataplane.resets import abort_by_reset, end_half, was_reset
 from xoproxy.dataplane.source import ProxiedSource
 from xoproxy.dataplane.tunnel import Tunnel
@@ -307,14 +307,14 @@ class ClientConnection(Timed, asyncio.Protocol):
         else:
             secure = self._secure if source.secure is None else source.secure
             self.peer = ClientPeer(source.address, plane.generation, secure=secure)
-        match plane.connected(self):
-            case Admission.ADMITTED:
-                self.due_in(plane.generation.settings.timeouts.idle_s)
-            case Admission.TURNED_AWAY:
-                self._turn_away()
-            case Admission.CUT_OFF:
-                self._closing = True
-                self.abort()
+        admission = plane.connected(self)
+        if admission is Admission.CUT_OFF or self.peer.address == GONE_PEER:
+            self._closing = True
+            self.abort()  # what a client sent before it vanished is not carried out on nobody's behalf
+        elif admission is Admission.ADMITTED:
+            self.due_in(plane.generation.settings.timeouts.idle_s)
+        else:
+            self._turn_away()
 
     def _turn_away(self) -> None:
         """There are too many connections: say so without reading a request, and end."""
@@ -345,7 +345,7 @@ class ClientConnection(Timed, asyncio.Protocol):
             exchange.client_gone()
             return False
         if self._closing or exchange is None:
-            if self._heads.pending and not self._closing:
+            if self._heads.pending and not self._closing and not self._secure:
                 self._plane.loop.call_soon(self._read_heads)  # sent ahead, or a head that can never be whole
                 return True
             return False

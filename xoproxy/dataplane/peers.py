@@ -6,6 +6,7 @@ is told upstream of it, and whether its X-Forwarded-* fields are believed, depen
 
 import asyncio
 import ipaddress
+import socket
 from functools import lru_cache
 from typing import Final, cast
 
@@ -15,6 +16,8 @@ from xoproxy.semantics.forwarded import Hop
 
 # How records and X-Forwarded-For name a client on a socket in the file system.
 UNIX_PEER: Final = "unix"
+# A client that reset its connection before it was looked at: the system does not tell its address any more.
+GONE_PEER: Final = "0.0.0.0"  # noqa: S104  nobody has this address, nothing is bound to it
 
 
 def trusts(networks: tuple[Network, ...], address: str) -> bool:
@@ -30,10 +33,14 @@ def trusts(networks: tuple[Network, ...], address: str) -> bool:
 
 
 def peer_address(transport: asyncio.BaseTransport) -> str:
-    """Return the address of a transport's peer, without an IPv6 zone; `UNIX_PEER` for a socket in the file system."""
+    """Return the address of a transport's peer, without an IPv6 zone; `UNIX_PEER` for a socket in the file system.
+
+    The kind of socket decides: of a peer that has reset its connection no name can be had, whatever it was.
+    """
+    if transport.get_extra_info("socket").family == socket.AF_UNIX:
+        return UNIX_PEER
     peer: object = transport.get_extra_info("peername")
-    # A socket in the file system has a name, or none; an address in the Internet is a tuple.
-    return str(cast("tuple[object, ...]", peer)[0]).partition("%")[0] if isinstance(peer, tuple) else UNIX_PEER
+    return str(cast("tuple[object, ...]", peer)[0]).partition("%")[0] if isinstance(peer, tuple) else GONE_PEER
 
 
 class ClientPeer:

@@ -52,15 +52,19 @@ class Tunnel:
     def client_half_closed(self) -> bool:
         """The client closed its half.  Returns whether our half stays open."""
         assert self._exchange.connection is not None
-        return self._half_closed(self._exchange.connection)
+        return self._half_closed(self._exchange.client, self._exchange.connection)
 
     def upstream_half_closed(self) -> bool:
         """The upstream closed its half.  Returns whether our half stays open."""
-        return self._half_closed(self._exchange.client)
+        assert self._exchange.connection is not None
+        return self._half_closed(self._exchange.connection, self._exchange.client)
 
-    def _half_closed(self, other: "ClientConnection | UpstreamConnection") -> bool:
+    def _half_closed(
+        self, ended: "ClientConnection | UpstreamConnection", other: "ClientConnection | UpstreamConnection"
+    ) -> bool:
+        """One side closed its half.  TLS cannot stay half open in asyncio, on neither side."""
         self._ends += 1
-        if self._ends == 2 or not other.transport.can_write_eof():
+        if self._ends == 2 or not (ended.transport.can_write_eof() and other.transport.can_write_eof()):
             self._exchange.end_tunnel()
             return False
         end_half(other.transport)

@@ -172,9 +172,9 @@ class Process:
         gc.collect()
         gc.freeze()  # what lives now lives for good: no collection needs to look at it again
         await self._stop.wait()
-        await self._drain()
         if watching is not None:
             watching.cancel()
+        await self._drain()
         if admin is not None:
             for sock in admin_sockets:
                 remove_unix_path(sock)

@@ -60,6 +60,8 @@ _DOUBTFUL: Final = re.compile(rb"[\\\\;]|//|/\.|%(?:2[5EFef]|3[Bb]|5[Cc])")
 _KEPT_ESCAPES: Final = re.compile(rb"(?i)%(?=2f|5c)")
 _PARAMETERS: Final = re.compile(rb";[^/]*+")
 _SLASHES: Final = re.compile(rb"/{2,}+")
+# What a URL parser takes for an authority where a path begins with two slashes: many programs give it the target as it is.
+_AUTHORITY: Final = re.compile(rb"/{2,}+[^/]*+")
 
 
 def may_be_unreadable(text: bytes) -> bool:
@@ -77,13 +79,22 @@ def other_readings(target: bytes) -> tuple[bytes, ...]:
     path = _raw_path(target)
     if _DOUBTFUL.search(path) is None:
         return ()
+    found = _readings(path)
+    if path[:2] == b"//":
+        rest = _AUTHORITY.sub(b"", path, count=1) or b"/"
+        decoded = unquote_to_bytes(rest)
+        found |= _readings(rest) | {decoded, _without_dot_segments(decoded)}
+    found.discard(route_path(target))
+    return tuple(found)
+
+
+def _readings(path: bytes) -> set[bytes]:
     decoded = unquote_to_bytes(path)
     partly = unquote_to_bytes(_KEPT_ESCAPES.sub(b"%25", path))  # %2F and %5C are data, no separators (RFC 3986 §2.2)
     found = {partly, _without_dot_segments(partly), _as_lenient_as_can_be(decoded), _without_dot_segments(_merged(decoded))}
     if b"%" in decoded:
         found.add(_as_lenient_as_can_be(unquote_to_bytes(decoded)))
-    found.discard(route_path(target))
-    return tuple(found)
+    return found
 
 
 def _merged(path: bytes) -> bytes:

@@ -355,3 +355,17 @@ def test_uvloop_is_used_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert type(loop).__module__ == "uvloop"
     assert type(plain).__module__.startswith("asyncio")
+
+
+def test_name_that_another_socket_has_taken_over_is_left_to_it(tmp_path: Path) -> None:
+    """A successor on the same path may be there before its predecessor has ended."""
+    address = UnixAddress(str(tmp_path / "front.sock"))
+    predecessor = sockets.open_sockets(address)
+    (tmp_path / "front.sock").unlink()
+    successor = sockets.open_sockets(address)
+    sockets.close_sockets(predecessor)
+    left = (tmp_path / "front.sock").exists()
+    sockets.close_sockets(successor)
+
+    assert left
+    assert not (tmp_path / "front.sock").exists()

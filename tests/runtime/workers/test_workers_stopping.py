@@ -157,3 +157,29 @@ def test_signal_while_workers_start_ends_them_all(backend: Backend, tmp_path: Pa
     lines = [json.loads(line) for line in process.output.splitlines() if line.startswith("{")]
 
     assert not any(is_alive(line["pid"]) for line in lines if line["event"] == "worker")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_reload_while_stopping_changes_nothing(tmp_path: Path, workers: int) -> None:
+    """Else a supervisor would start workers that nobody tells to end, and serve on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(PATIENCE_S)
+        url = slow_upstream(server)
+        with supervised(tmp_path, config_of(url, workers)) as running:
+            running.seen.discard(running.pid)
+            client = running.connect()
+            client.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+            upstream = server.accept()[0]
+            upstream.recv(65536)
+            running.send(signal.SIGTERM)
+            until(lambda: refuses(running.port))
+            running.reload(config_of(url, workers + 1))
+            still_refuses = refuses(running.port)
+            upstream.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            answer = read_all(client)
+            running.wait()
+            upstream.close()
+            client.close()
+
+    assert still_refuses
+    assert answer.endswith(b"\r\n\r\nok")

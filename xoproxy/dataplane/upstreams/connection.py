@@ -27,6 +27,7 @@ class UpstreamConnection(Timed, asyncio.Protocol):
     """One connection of a pool.  `exchange` is what it carries, None while it is idle."""
 
     __slots__ = (
+        "_arrivals",
         "_head_limit",
         "_held",
         "_interim_heads",
@@ -84,9 +85,7 @@ class UpstreamConnection(Timed, asyncio.Protocol):
 
     def has_news(self) -> bool:
         """Whether something has arrived that was not read yet: of an idle connection the end, or what nobody asked for."""
-        arrived = select.poll()
-        arrived.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN)
-        return bool(arrived.poll(0))
+        return bool(self._arrivals.poll(0))
 
     def finish(self, seconds: float) -> None:
         """End the connection once all is written, but within `seconds`."""
@@ -117,6 +116,8 @@ class UpstreamConnection(Timed, asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection stands."""
         self.transport = cast("asyncio.Transport", transport)
+        self._arrivals = select.poll()
+        self._arrivals.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
         """Bytes of a response: heads first, then its body."""

@@ -7,9 +7,11 @@ Rule 2: whatever fails, a name is not looked up twice within `floor`, and all ex
 """
 
 import asyncio
+import contextlib
 import ipaddress
 import math
 import socket
+import threading
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -25,9 +27,36 @@ SETTLE_S: Final = 0.25
 
 
 async def system_look_up(host: str, port: int) -> Sequence[str]:
-    """Return the IP addresses of a name, in the resolver's order, each once.  Raises: `OSError`, `UnicodeError`."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(info[4][0]) for info in found))
+    """Return the IP addresses of a name, in the resolver's order, each once.  Raises: `OSError`, `UnicodeError`.
+
+    In a thread of its own that nobody waits for at the end: a resolver that hangs, for half a minute and longer, would keep the
+    process from ending, and in the loop's pool of threads a few such names would keep others, and reloads, from their turn.
+    """
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[list[str]] = loop.create_future()
+
+    def ask() -> None:
+        found: list[str] = []
+        failure: Exception | None = None
+        try:
+            infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = list(dict.fromkeys(str(info[4][0]) for info in infos))
+        except Exception as error:  # noqa: BLE001  raised where it is awaited
+            failure = error
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody wants to know any more
+            loop.call_soon_threadsafe(_settle, answer, found, failure)
+
+    threading.Thread(target=ask, name="look up", daemon=True).start()
+    return await answer
+
+
+def _settle(answer: "asyncio.Future[list[str]]", found: list[str], failure: Exception | None) -> None:
+    if answer.done():
+        return  # cancelled
+    if failure is not None:
+        answer.set_exception(failure)
+    else:
+        answer.set_result(found)
 
 
 def ip_of(host: str) -> str | None:

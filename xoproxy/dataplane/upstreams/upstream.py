@@ -19,8 +19,6 @@ from xoproxy.dataplane.upstreams.connection import UpstreamConnection
 from xoproxy.dataplane.upstreams.health import HealthChecks
 from xoproxy.dataplane.upstreams.resolving import LookUp, Names, Resolver, ip_of, needs_resolving, system_look_up
 from xoproxy.dataplane.upstreams.waiting import Queue
-from xoproxy.semantics.forwarding import is_idempotent
-from xoproxy.semantics.heads import NONE
 from xoproxy.telemetry.events import Event, Value
 from xoproxy.telemetry.tasks import spawn
 
@@ -103,10 +101,10 @@ class Upstream:
             if pool is None:
                 self._send_without_choice(exchange)
                 return
-        head = exchange.head
         while (connection := pool.take()) is not None:
-            # What may not be sent twice is not sent on a connection that has ended already, and nobody has noticed.
-            if (head.framing is NONE and is_idempotent(head.method)) or not connection.has_news():
+            # What has arrived and was not read is an end that nobody has noticed, or an answer that nobody asked for: neither
+            # may meet a request.
+            if not connection.has_news():
                 pool.outstanding += 1
                 exchange.use(connection)
                 return
@@ -285,8 +283,13 @@ class Upstream:
             async with asyncio.timeout(self.settings.connect_timeout_s):
                 if not candidates.has_begun:
                     await self.names.settle()
-                    if self._pools and self._choose() is None:
+                    pool = self._choose() if self._pools else None
+                    if self._pools and pool is None:
                         self._queue.join(exchange)
+                        return
+                    if pool is not None and not pool.has_room:  # but it has an idle connection: one was given back meanwhile
+                        exchange.connecting = None
+                        self.send(exchange)
                         return
                 connection = await race.run()
         except (OSError, UnicodeError) as error:
@@ -294,6 +297,8 @@ class Upstream:
             exchange.connecting = None
             if self.settings.ejection is not None and candidates.are_busy:
                 self._queue.join(exchange)  # which ends, because what failed is ejected in the end
+                if any(pool.has_place and not pool.has_room for pool in self._pools):
+                    self.serve_waiting()  # a connection was given back meanwhile, and nothing else will say so
             else:
                 exchange.fail(kind_of(error))
         else:

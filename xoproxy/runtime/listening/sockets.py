@@ -89,11 +89,22 @@ def _bind_tcp(family: int, host: str, port: int, *, reuse_port: bool) -> socket.
     return sock
 
 
+# Which file each socket that this process named in the file system is, by the socket's own number (that of its duplicates too):
+# another's may have taken the name over.
+_made: Final[dict[int, tuple[int, int]]] = {}
+
+
+def _file_at(path: str) -> tuple[int, int]:
+    status = os.stat(path)  # noqa: PTH116  an inode is looked at, not a path computed
+    return status.st_dev, status.st_ino
+
+
 def _open_unix(address: UnixAddress, mode: int) -> socket.socket:
     _remove_stale(address.path)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         sock.bind(address.path)
+        _made[os.fstat(sock.fileno()).st_ino] = _file_at(address.path)
         Path(address.path).chmod(mode)
         sock.listen(BACKLOG)
         sock.setblocking(False)  # noqa: FBT003  the signature is socket's
@@ -122,10 +133,15 @@ def _remove_stale(path: str) -> None:
 
 
 def remove_unix_path(sock: socket.socket) -> None:
-    """Remove the name that a listening socket has in the file system.  To be called before it is closed."""
+    """Remove the name that a listening socket has in the file system, if it is still its own.
+
+    To be called before it is closed: as long as it is open no other file can get its inode's number.
+    """
     if sock.family == socket.AF_UNIX:
         with contextlib.suppress(OSError):
-            Path(sock.getsockname()).unlink()
+            path = sock.getsockname()
+            if _made.pop(os.fstat(sock.fileno()).st_ino, None) == _file_at(path):
+                Path(path).unlink()
 
 
 def close_sockets(sockets: list[socket.socket]) -> None:

@@ -96,11 +96,13 @@ class WorkerPool:
         Raises: `ListenError`; then nothing was changed.
         """
         check_upstream_trust(generation.settings.upstreams)
+        self._refuse_if_ending([])
         listeners = generation.settings.listeners
         opened, unopened = self._shares.open_new(listeners, len(self._roster.slots))
         self._is_adopting = True
         try:
             await self._load(generation.number, text, opened)
+            self._refuse_if_ending(opened)
             self.generation, self._text = generation, text
             problems = await self._put_into_force(opened)
             if self._shares.close_others(listeners) and unopened:  # perhaps that was in the way
@@ -111,6 +113,13 @@ class WorkerPool:
         problems += unopened.values()
         notes = [f"{problem} (everything else is in force; restart to try again)" for problem in dict.fromkeys(problems)]
         return [*notes, *self._resize(), *await self._settle()]
+
+    def _refuse_if_ending(self, opened: list[Share]) -> None:
+        """Change nothing once the workers drain: nobody would accept from new sockets, nor end new workers."""
+        if self._roster.is_ending:
+            for share in opened:
+                share.close()
+            raise ListenError("the process is ending")
 
     async def renew_certificates(self) -> list[str]:
         """Have all workers read their certificates again.  Returns why, for each that cannot be used."""
@@ -174,7 +183,7 @@ class WorkerPool:
     def _resize(self) -> list[str]:
         """Have as many workers as the generation says.  Returns what stands in the way."""
         wanted, count = worker_count(self.generation.settings.workers), len(self._roster.slots)
-        if wanted == count:
+        if wanted == count or self._roster.is_ending:
             return []
         if wanted == 1:
             return ["the change of `workers` to 1 needs a restart; everything else is in force"]
