@@ -98,6 +98,19 @@ def test_other_clients_have_connections_of_their_own() -> None:
     assert [admissions.admit("unix", limits, trusted=False) for _ in range(3)] == [Admission.ADMITTED] * 3
 
 
+def test_a_client_with_a_network_of_its_own_is_one_client() -> None:
+    """Providers give each customer at least 64 bits of IPv6."""
+    admissions, limits = Admissions(), Limits(connections_per_client=1)
+    seen = [
+        admissions.admit(client, limits, trusted=False)
+        for client in ("2001:db8::1", "2001:db8::ffff:1", "2001:db8:0:1::1", "::ffff:192.0.2.1", "192.0.2.1")
+    ]
+
+    assert [one is Admission.ADMITTED for one in seen] == [True, False, True, True, False]
+    admissions.left("2001:db8::1", admitted=True)
+    assert admissions.admit("2001:db8::2", limits, trusted=False) is Admission.ADMITTED
+
+
 def test_floods_beyond_all_measure_are_cut_off() -> None:
     """Those who are told are bounded too."""
     admissions, limits = Admissions(), Limits(connections=1)

@@ -32,11 +32,29 @@ def read(*lines: bytes, start: bytes = b"GET /x HTTP/1.1") -> RequestHead:
         pytest.param(STRANGER, (b"Forwarded: proto=https;host=b",), (b"http", b"a.example"), id="stranger-pretending-by-7239"),
         pytest.param(PROXY, (), (b"http", b"a.example"), id="silent-proxy"),
         pytest.param(PROXY, (b"X-Forwarded-Proto: https",), (b"https", b"a.example"), id="scheme"),
-        pytest.param(PROXY, (b"X-Forwarded-Proto: HTTPS , http",), (b"https", b"a.example"), id="first-scheme-is-the-clients"),
+        pytest.param(PROXY, (b"X-Forwarded-Proto: HTTPS , http",), (b"http", b"a.example"), id="what-the-peer-appended"),
+        pytest.param(
+            PROXY,
+            (b"X-Forwarded-Proto: https, http", b"X-Forwarded-Host: b, c", b"X-Forwarded-For: 192.0.2.9, 10.0.0.3"),
+            (b"https", b"b"),
+            id="what-the-outermost-proxy-wrote",
+        ),
+        pytest.param(
+            PROXY,
+            (b"X-Forwarded-Proto: gopher, https", b"X-Forwarded-Host: evil.test, b", b"X-Forwarded-For: 1.1.1.1, 192.0.2.9"),
+            (b"https", b"b"),
+            id="not-what-the-client-wrote-before",
+        ),
+        pytest.param(
+            PROXY,
+            (b"X-Forwarded-Proto: https", b"X-Forwarded-For: 192.0.2.9, 10.0.0.3"),
+            (b"https", b"a.example"),
+            id="replaced",
+        ),
         pytest.param(PROXY, (b"X-Forwarded-Proto: gopher",), (b"http", b"a.example"), id="unknown-scheme"),
         pytest.param(PROXY, (b"X-Forwarded-Proto:",), (b"http", b"a.example"), id="empty-scheme"),
-        pytest.param(PROXY, (b"X-Forwarded-Host: b.example:8443, c",), (b"http", b"b.example:8443"), id="host"),
-        pytest.param(PROXY, (b"X-Forwarded-Host: b", b"X-Forwarded-Host: c"), (b"http", b"b"), id="two-lines"),
+        pytest.param(PROXY, (b"X-Forwarded-Host: c, b.example:8443",), (b"http", b"b.example:8443"), id="host"),
+        pytest.param(PROXY, (b"X-Forwarded-Host: c", b"X-Forwarded-Host: b"), (b"http", b"b"), id="two-lines"),
         pytest.param(
             PROXY, (b"Forwarded: for=192.0.2.9;proto=https;host=b.example",), (b"https", b"b.example"), id="forwarded"
         ),

@@ -5,6 +5,7 @@ its upstream.  Whoever sets the bound may know that most connections idle; one d
 beyond the bound is told so (503); when even such clients come in floods, they are cut off unheard.
 """
 
+import ipaddress
 import resource
 from collections import Counter
 from enum import Enum
@@ -33,6 +34,16 @@ def free_descriptors() -> int:
     return max(2, soft - RESERVED_DESCRIPTORS) if soft != resource.RLIM_INFINITY else 1 << 30
 
 
+def network_of(client: str) -> str:
+    """Return what counts as one client: an IPv4 address, or 64 bits of an IPv6 address: customers get networks of that size."""
+    if ":" not in client:
+        return client
+    address = ipaddress.IPv6Address(client)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return address.exploded[: len("2001:0db8:0000:0000")]
+
+
 class Admissions:
     """Counts the clients' connections."""
 
@@ -48,6 +59,7 @@ class Admissions:
         """Decide about a new connection of `client`; whatever is decided, `left` must be called at its end."""
         most = self._descriptors // 2 if limits.connections is None else min(limits.connections, self._descriptors)
         per_client = limits.connections_per_client
+        client = network_of(client)
         if self._admitted < most and (
             per_client is None or self._by_client[client] < per_client or trusted or client == UNIX_PEER
         ):
@@ -62,6 +74,7 @@ class Admissions:
         if not admitted:
             self._turned_away -= 1
             return
+        client = network_of(client)
         self._admitted -= 1
         self._by_client[client] -= 1
         if not self._by_client[client]:

@@ -108,6 +108,7 @@ class Process:
             self._watcher = Watcher(start.watched_path, self._reloader.look, journal.event, start.poll_interval_s)
         self._stop = asyncio.Event()
         self._is_opening = False
+        self._opened = asyncio.Event()
 
     @property
     def generation(self) -> Generation:
@@ -165,6 +166,7 @@ class Process:
             close_sockets(admin_sockets)
             await self._engine.drain(0.0)
             return
+        self._opened.set()
         self._announce(admin_sockets)
         watching = spawn(self._watcher.run(), name="watch") if self._watcher is not None else None
         admin = await self._start_admin(guard, admin_sockets)
@@ -230,6 +232,7 @@ class Process:
         return report
 
     async def _reload_by_signal(self) -> None:
+        await self._opened.wait()  # there is nothing yet that could be changed
         await self._reload(Trigger.SIGNAL)
 
     def _on_signal(self, number: signal.Signals) -> None:

@@ -50,14 +50,19 @@ def believed(head: RequestHead, hop: Hop) -> Believed:
         return Believed(hop.client, hop.scheme, head.host)
     names, schemes, hosts = (_members(head, name) for name in (b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"))
     if names or schemes or hosts:
-        client, _ = _client(names, hop)
-        return Believed(client, _scheme(schemes[0] if schemes else None, hop), hosts[0] if hosts else head.host)
+        client, count = _client(names, hop)
+        return Believed(client, _scheme(_from_right(schemes, count), hop), _from_right(hosts, count) or head.host)
     elements = read_forwarded(b",".join(head.values(b"forwarded"))) or []
     nodes = [element.get(b"for", b"") for element in elements]
     client, trusted_nodes = _client(nodes, hop)
     said = elements[-trusted_nodes] if trusted_nodes else {}
     chain = tuple(address for address in map(address_of, nodes) if address is not None)
     return Believed(client, _scheme(said.get(b"proto"), hop), said.get(b"host", head.host), chain)
+
+
+def _from_right(values: list[bytes], count: int) -> bytes | None:
+    """Return what the outermost of `count` trusted proxies wrote: some append to these lists too, others replace them."""
+    return values[-min(max(count, 1), len(values))] if values else None
 
 
 def _members(head: RequestHead, name: bytes) -> list[bytes]:

@@ -55,9 +55,10 @@ def _raw_path(target: bytes) -> bytes:
     return path
 
 
-# What backends may read differently: other slashes, dot segments, parameters, and escapes of these or of an escape.
-_DOUBTFUL: Final = re.compile(rb"[\\\\;]|//|/\.|%(?:2[5EFef]|3[Bb]|5[Cc])")
+# What backends may read differently: other slashes, dot segments, parameters, and escapes of these, of "?", "#" or an escape.
+_DOUBTFUL: Final = re.compile(rb"[\\\\;]|//|/\.|%(?:2[35EFef]|3[BFbf]|5[Cc])")
 _KEPT_ESCAPES: Final = re.compile(rb"(?i)%(?=2f|5c)")
+_QUERY: Final = re.compile(rb"[?#]")
 _PARAMETERS: Final = re.compile(rb";[^/]*+")
 _SLASHES: Final = re.compile(rb"/{2,}+")
 # What a URL parser takes for an authority where a path begins with two slashes: many programs give it the target as it is.
@@ -92,6 +93,9 @@ def _readings(path: bytes) -> set[bytes]:
     decoded = unquote_to_bytes(path)
     partly = unquote_to_bytes(_KEPT_ESCAPES.sub(b"%25", path))  # %2F and %5C are data, no separators (RFC 3986 §2.2)
     found = {partly, _without_dot_segments(partly), _as_lenient_as_can_be(decoded), _without_dot_segments(_merged(decoded))}
+    cut = _QUERY.split(decoded, maxsplit=1)[0]  # decoded first, then taken apart
+    if cut != decoded:
+        found |= {cut, _as_lenient_as_can_be(cut)}
     if b"%" in decoded:
         found.add(_as_lenient_as_can_be(unquote_to_bytes(decoded)))
     return found

@@ -8,6 +8,7 @@ Rule 2: whatever fails, a name is not looked up twice within `floor`, and all ex
 
 import asyncio
 import contextlib
+import errno
 import ipaddress
 import math
 import socket
@@ -46,7 +47,10 @@ async def system_look_up(host: str, port: int) -> Sequence[str]:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody wants to know any more
             loop.call_soon_threadsafe(_settle, answer, found, failure)
 
-    threading.Thread(target=ask, name="look up", daemon=True).start()
+    try:
+        threading.Thread(target=ask, name="look up", daemon=True).start()
+    except RuntimeError as error:  # the system lets us have no thread now
+        raise OSError(errno.EAGAIN, str(error)) from error
     return await answer
 
 
