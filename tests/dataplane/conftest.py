@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from support.answering import Answering
 from support.generations import generation, upstream
 from support.planes import Proxy, Serve
 from support.wire import Backend, Peer
@@ -59,6 +60,14 @@ async def serve() -> AsyncIterator[Serve]:
     yield start
     for proxy in proxies:
         await proxy.stop()
+
+
+@pytest.fixture(autouse=True)
+async def no_server_stays() -> AsyncIterator[None]:
+    """Stop what a test that failed has left running."""
+    yield
+    for server in tuple(Answering.running):
+        server.stop()
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 What was asked completely is answered; what was not is let go, and never completed towards the backend.
 """
 
+import socket
+
 import pytest
 from support.planes import Proxy
 from support.wire import Backend, until
@@ -116,3 +118,20 @@ async def test_the_backend_may_close_its_half_first(proxy: Proxy, backend: Backe
     assert (await client.read_rest()).endswith(b"hello")
     assert (await proxy.record()).error == ""
     await origin.gone()
+
+
+async def test_a_client_that_may_have_gone_is_asked_whether_it_is_there(proxy: Proxy, backend: Backend) -> None:
+    """A close of one half looks like a close of both: the system asks, and the end of the other half ends the exchange."""
+    client = await proxy.ask(GET)
+    origin = await backend.accept()
+    await origin.read_request()
+    [connection] = proxy.plane._connections
+    ours = connection.transport.get_extra_info("socket")
+    before = ours.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    client.half_close()
+    await until(lambda: ours.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+
+    assert not before
+    assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL) == 5
+    await origin.send(OK + b"hello")
+    assert (await client.read_response()).body == b"hello"

@@ -261,3 +261,18 @@ async def test_a_refused_head_request_gets_no_body(serve: Serve, backend: Backen
 
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert answer.endswith(b"\r\n\r\n")
+
+
+async def test_a_tls_handshake_on_a_plain_port_is_refused_at_once(proxy: Proxy) -> None:
+    """Whoever typed https:// sees a failure now, not at the deadline of a head."""
+    client = await proxy.ask(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(32))
+
+    assert (await client.read_until_ended())[0].startswith(b"HTTP/1.1 400 ")
+    assert (await proxy.record()).reason == "this is TLS, and the port speaks plain HTTP"
+
+
+async def test_the_record_says_why_a_request_was_refused(proxy: Proxy) -> None:
+    client = await proxy.ask(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n")
+    await client.read_response()
+
+    assert (await proxy.record()).reason == "Content-Length together with Transfer-Encoding"

@@ -5,6 +5,7 @@ import socket
 
 import pytest
 from support.generations import APP, generation, upstream
+from support.names import Names
 from support.planes import Proxy, Serve
 from support.problems import check_problem
 from support.wire import Backend, Peer
@@ -35,18 +36,11 @@ async def test_an_upstream_that_refuses_is_a_502(proxy: Proxy, backend: Backend)
     assert proxy.records[0].upstream == f"http://127.0.0.1:{backend.port}"
 
 
-async def test_an_upstream_that_refuses_on_all_its_addresses_is_a_502(
-    serve: Serve, backend: Backend, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def two(*_: object, **__: object) -> list[object]:
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"127.0.0.{number}", backend.port)) for number in (2, 3)]
+async def test_an_upstream_that_refuses_on_all_its_addresses_is_a_502(serve: Serve, backend: Backend) -> None:
+    names = Names(two=["127.0.0.2", "127.0.0.3"])
+    proxy = await serve(generation(upstream(Endpoint("two", backend.port))), look_up=names.look_up)
 
-    proxy = await serve(generation(upstream(Endpoint("two.example", backend.port))))
-    client = await proxy.connect()
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", two)
-    await client.send(GET)
-
-    await check_failure(proxy, client, 502, "connection_refused")
+    await check_failure(proxy, await proxy.ask(GET), 502, "connection_refused")
 
 
 @pytest.mark.parametrize("name", ["unresolvable.invalid", "a..b", "x" * 70 + ".invalid"])

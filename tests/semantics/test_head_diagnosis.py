@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xoproxy.semantics.diagnosis import diagnose_request, diagnose_response
+from xoproxy.semantics.diagnosis import HeadFault, diagnose_request, diagnose_response
 
 START = b"GET / HTTP/1.1\r\n"
 
@@ -69,3 +69,17 @@ def test_any_bytes_have_a_reason(block: bytes) -> None:
     """Diagnosis never fails, whatever it is given."""
     assert diagnose_request(block).reason
     assert diagnose_response(block).reason
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2", "a PROXY protocol header, which this listener does not expect from this peer"),
+        (b"GET /a#b HTTP/1.1", "the request target has a fragment"),
+        (b"GET /caf\xc3\xa9 HTTP/1.1", "the request target has bytes that are not ASCII: they are percent-encoded there"),
+    ],
+)
+def test_usual_mistakes_in_a_request_line_are_called_by_their_name(line: bytes, said: str) -> None:
+    """Also where a field line after it is wrong, as the request line behind a PROXY header is."""
+    assert diagnose_request(line + b"\r\nHost: h\r\n\r\n") == HeadFault(400, said)
+    assert diagnose_request(line + b"\r\nGET / HTTP/1.1\r\n\r\n") == HeadFault(400, said)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
+from typing import ClassVar, cast
 
 HEAD_END = b"\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -37,6 +37,8 @@ class _Connection(asyncio.Protocol):
 class Answering:
     """Answers every request without content by `answer` (None: by closing), at once, or while it is held once it is let go."""
 
+    running: ClassVar[set["Answering"]] = set()  # so that a test that fails leaves none behind, for which its loop would wait
+
     def __init__(self, answer: bytes | None = OK) -> None:
         self.answer = answer
         self.port = 0
@@ -56,10 +58,12 @@ class Answering:
         """Listen, on the same port as before."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: _Connection(self), host, self.port)
+        self.running.add(self)
         self.port = self._server.sockets[0].getsockname()[1]
 
     def stop(self) -> None:
         """Listen no more, and cut every connection."""
+        self.running.discard(self)
         self._server.close()
         for connection in tuple(self.open):
             connection.transport.abort()

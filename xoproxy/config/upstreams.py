@@ -173,7 +173,7 @@ def _max_connections(text: str) -> int | None:
 
 
 def _max_waiting(text: str) -> int:
-    return 0 if text == "0" else values.count(text)
+    return values.count(text, least=0)
 
 
 def read_ejection(reader: Reader, spot: Spot | None) -> Ejection | None:

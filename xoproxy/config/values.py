@@ -97,10 +97,10 @@ def body_size(text: str) -> int | None:
     return None if text == "unlimited" else size(text)
 
 
-def count(text: str) -> int:
-    """Parse a whole number from 1 on."""
-    if re.fullmatch(r"[1-9][0-9]{0,8}", text) is None:
-        raise Refused(Id.COUNT, f"{quoted(text)} is not a whole number from 1 on; write it in digits, as 1000")
+def count(text: str, least: int = 1) -> int:
+    """Parse a whole number from `least` on."""
+    if re.fullmatch(r"0|[1-9][0-9]{0,8}", text) is None or int(text) < least:
+        raise Refused(Id.COUNT, f"{quoted(text)} is not a whole number from {least} on; write it in digits, as 10")
     return int(text)
 
 

@@ -6,9 +6,11 @@ from xoproxy.config import keys
 from xoproxy.config.cors import read_escape, read_origins
 from xoproxy.config.drafts import OriginsDraft, Placed
 from xoproxy.config.nodes import Mapping
-from xoproxy.config.problems import Id
+from xoproxy.config.problems import Id, quoted
 from xoproxy.config.reader import Reader, Spot
 
+_NOBODY: Final = frozenset({"off", "no", "false", "none", "any", "all"})
+_OWN: Final = frozenset({"self", "same_origin", "sameorigin", "own"})
 SAME_ORIGIN: Final = "same-origin"  # the request's own, which is always allowed, and no other
 
 
@@ -17,8 +19,14 @@ def read_websocket(reader: Reader, spot: Spot | None) -> OriginsDraft | None:
     if spot is None:
         return None
     if not isinstance(spot.node, Mapping):
-        if reader.peek(spot) == SAME_ORIGIN:
+        text = reader.peek(spot)
+        if text == SAME_ORIGIN:
             return OriginsDraft(spot.key_place, Placed((), spot.place))
+        folded = (text or "").lower()
+        if folded in _NOBODY or folded in _OWN:
+            hint = "same-origin" if folded in _OWN else 'a list of origins, same-origin, or "*" for any page'
+            reader.report(spot.place, Id.NOT_A_CHOICE, f"{quoted(folded)} is not a value of `websocket_origins`; write {hint}")
+            return None
         return OriginsDraft(spot.key_place, read_origins(reader, spot))
     found = reader.mapping(spot, keys.WEBSOCKET)
     if reader.lacks(spot, "allow_origins", keys.WEBSOCKET):

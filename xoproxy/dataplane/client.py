@@ -14,7 +14,7 @@ from xoproxy.dataplane.errors import ErrorKind, OwnAnswer, proxy_status, render
 from xoproxy.dataplane.exchange import Exchange
 from xoproxy.dataplane.heads import HeadBuffer
 from xoproxy.dataplane.peers import GONE_PEER, ClientPeer, peer_address
-from xoproxy.dataplane.resets import abort_by_reset, end_half, was_reset
+from xoproxy.dataplane.resets import abort_by_reset, end_half, find_out_whether_gone, was_reset
 from xoproxy.dataplane.source import ProxiedSource
 from xoproxy.dataplane.tunnel import Tunnel
 from xoproxy.policy.routes import Answer, Forward
@@ -139,10 +139,9 @@ class ClientConnection(Timed, asyncio.Protocol):
             connection = b"Connection: close\r\n"
         elif head.minor == 0:
             connection = b"Connection: keep-alive\r\n"
-        plane = self._plane
-        if plane.generation.settings.proxy_status and answer.kind is not None:
+        if self._plane.generation.settings.proxy_status and answer.kind is not None:
             connection = proxy_status(answer) + connection
-        block, body = render(answer, plane.http_date(), connection)
+        block, body = render(answer, self._plane.http_date(), connection)
         self.transport.write(block if head.method == b"HEAD" else block + body)
         if keep:
             self._next()
@@ -261,6 +260,7 @@ class ClientConnection(Timed, asyncio.Protocol):
             kind = _REFUSALS.get(answer.status, ErrorKind.HTTP_REQUEST_DENIED)
             record.error = kind.value
         record.status = answer.status
+        record.reason = record.reason or answer.detail
         self._plane.tell(record)
         keep = head.keeps_alive and head.framing is Framing.NONE
         self.answer(OwnAnswer(answer.status, answer.plan, kind, answer.detail, record.request_id), head, keep=keep)
@@ -271,7 +271,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         remains = read_remains(block)
         plan = generation.routes.plan_for_refused(remains, self.peer.hop(generation).scheme)
         record, _ = self._plane.begin_record(self.peer, remains, plan)
-        record.status = fault.status
+        record.status, record.reason = fault.status, fault.reason
         kind = ErrorKind.CLIENT_TIMEOUT if fault.status == 408 else ErrorKind.HTTP_REQUEST_ERROR
         record.error = kind.value
         self._plane.tell(record)
@@ -354,6 +354,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         if not exchange.request.done:
             exchange.client_gone()
             return False
+        find_out_whether_gone(self.transport)
         return not self._secure  # TLS cannot stay half open in asyncio
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  asyncio's signature

@@ -323,6 +323,7 @@ class Exchange:
         status = status_of(kind)
         self.record.status = status
         self.record.error = kind.value
+        self.record.reason = self.record.reason or detail
         keep = self.request.done and self.head.keeps_alive and kind is not ErrorKind.REQUEST_TOO_LARGE
         self._end()
         self.client.answer(OwnAnswer(status, self.plan, kind, detail, self.record.request_id), self.head, keep=keep)

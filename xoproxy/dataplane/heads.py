@@ -6,6 +6,8 @@ from xoproxy.semantics import grammar
 from xoproxy.semantics.diagnosis import HeadFault
 
 _TOO_LARGE: Final = HeadFault(431, "the request head is larger than limits.request_head")
+_TLS_HELLO: Final = b"\x16\x03"  # the record header of a handshake (RFC 8446 §5.1)
+_NOT_TLS: Final = HeadFault(400, "this is TLS, and the port speaks plain HTTP")
 _BARE_LINE_FEED: Final = HeadFault(400, "a line feed without a carriage return")
 
 
@@ -38,6 +40,8 @@ class HeadBuffer:
         if size > limit:
             return _TOO_LARGE
         if end < 0:
+            if not self._searched and pending[:2] == _TLS_HELLO:
+                return _NOT_TLS
             if grammar.LENIENT_HEAD_END.search(pending, max(0, self._searched - 1)):
                 return _BARE_LINE_FEED
             self._searched = max(1, size - 3)

@@ -35,8 +35,8 @@ class Engine(Protocol):
         """
         ...
 
-    async def renew_certificates(self) -> list[str]:
-        """Read all certificates again.  Returns why, for each that cannot be used."""
+    async def try_again(self) -> list[str]:
+        """Read all certificates again, and open what could not be opened.  Returns why, for each that cannot."""
         ...
 
     @property

@@ -10,6 +10,7 @@ from xoproxy.config.generation import Generation
 from xoproxy.config.settings import Listener, LogLevel
 from xoproxy.dataplane import DataPlane
 from xoproxy.runtime.engine import Bound
+from xoproxy.runtime.listening.certificates import check_certificates
 from xoproxy.runtime.listening.listeners import Listeners, Opener
 from xoproxy.runtime.listening.sockets import ListenError, check_upstream_trust, open_sockets
 from xoproxy.runtime.workers.processors import worker_count
@@ -31,14 +32,16 @@ class LocalEngine:
         journal: Journal,
         opener: Opener = open_sockets,
         *,
-        owns_paths: bool = True,
+        is_worker: bool = False,
         emit: Callable[[Event], None] | None = None,
     ) -> None:
         """Serve by `generation`; nothing is listened on yet.  Raises: `ListenError` if the machine lacks what it needs.
 
-        `opener`, `owns_paths`: as `Listeners` has them; `emit`: takes what listeners and upstreams tell, if not the journal.
+        `opener`: as `Listeners` has it; `emit`: takes what listeners and upstreams tell, if not the journal.  `is_worker`: the
+        supervisor has the names of sockets, and has checked certificates once: those that cannot be used are waited for.
         """
-        check_upstream_trust(generation.settings.upstreams)
+        if not is_worker:
+            check_upstream_trust(generation.settings.upstreams)
         self._journal = journal
         report = self._report = emit or journal.event
         self._plane = DataPlane(generation, journal.exchange, report)
@@ -47,9 +50,10 @@ class LocalEngine:
             self._plane.client_protocol,
             self._handshake_timeout_s,
             opener,
-            owns_paths=owns_paths,
+            owns_paths=not is_worker,
             trusts=self._plane.trusts,
             emit=report,
+            tolerant=is_worker,
         )
         self._started = time.time()
 
@@ -97,9 +101,10 @@ class LocalEngine:
     async def adopt(self, generation: Generation, text: str) -> list[str]:  # noqa: ARG002  workers need the text
         """Put a generation into force.  Returns what of it could not be.  Raises: `ListenError`; then nothing was changed."""
         check_upstream_trust(generation.settings.upstreams)
+        check_certificates(set(generation.settings.listeners) - set(self.generation.settings.listeners))
         self.decide_by(generation)
         notes = [
-            f"{problem} (everything else is in force; restart to try again)"
+            f"{problem} (everything else is in force; the next reload that is asked for tries again)"
             for problem in await self.listen(generation.settings.listeners)
         ]
         if self.is_stale:
@@ -128,6 +133,10 @@ class LocalEngine:
             self._report(Event(LogLevel.ERROR, "xoproxy.tls", "certificate", problem, {"outcome": "refused"}))
             problems.append(problem)
         return problems
+
+    async def try_again(self) -> list[str]:
+        """Try again what could not be opened or read before.  Returns why, for each that still cannot."""
+        return [*await self.listen(self.generation.settings.listeners), *await self.renew_certificates()]
 
     async def retire(self, timeout_s: float) -> None:
         """Drain, as another serves instead: first wait a moment for requests, and TLS handshakes, that are on their way."""

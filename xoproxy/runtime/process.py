@@ -14,7 +14,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 from xoproxy import __version__
@@ -226,7 +226,9 @@ class Process:
         """Reload because someone asked.  Certificates are read again too: they are renewed under the same names."""
         self._service_manager.reloading()
         report = await self._reloader.reload(trigger)
-        await self._engine.renew_certificates()  # tells of each itself
+        known = report.notes  # the same words, and what is in force in spite of it
+        problems = [problem for problem in await self._engine.try_again() if not any(problem in note for note in known)]
+        report = replace(report, notes=(*known, *dict.fromkeys(problems)))
         if not self.is_draining:
             self._service_manager.ready()
         return report

@@ -31,7 +31,7 @@ def diagnose_request(block: bytes) -> HeadFault:
     version = _VERSION.fullmatch(start_line)
     if version is not None and version[1] != b"1":
         return HeadFault(505, "the HTTP version is not 1.0 or 1.1")
-    reason = _line_ends(block) or _field_section(rest)
+    reason = _line_ends(block) or _request_line(start_line) or _field_section(rest)
     return HeadFault(400, reason or "the request line is not 'method SP target SP HTTP/1.x'")
 
 
@@ -40,6 +40,18 @@ def diagnose_response(block: bytes) -> HeadFault:
     _, _, rest = block.partition(b"\r\n")
     reason = _line_ends(block) or _field_section(rest)
     return HeadFault(502, reason or "the status line is not 'HTTP/1.x SP status'")
+
+
+def _request_line(line: bytes) -> str | None:
+    """Name what is wrong with a request line, if it is one of the usual mistakes."""
+    if line.startswith(b"PROXY "):
+        return "a PROXY protocol header, which this listener does not expect from this peer"
+    target = line.split(b" ")[1:2]
+    if target and b"#" in target[0]:
+        return "the request target has a fragment"
+    if target and not target[0].isascii():
+        return "the request target has bytes that are not ASCII: they are percent-encoded there"
+    return None
 
 
 def _line_ends(block: bytes) -> str | None:

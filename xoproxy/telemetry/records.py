@@ -26,7 +26,7 @@ class ExchangeRecord:
     upstream: str = ""  # endpoint, empty if none was asked
     route: str = ""
     cors: str = "none"  # a CorsOutcome's value
-    reason: str = ""  # why CORS refused
+    reason: str = ""  # why CORS refused; else, of an error, why in words
     error: str = ""  # an ErrorKind's value
     generation: int = 0
     request_id: str = ""  # ASCII, without anything that needs escaping; empty: requests have none

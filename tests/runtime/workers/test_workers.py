@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -187,6 +188,13 @@ def _shown(port: int) -> set[str]:
     return {ssl.get_server_certificate(("127.0.0.1", port)) for _ in range(8)}
 
 
+def _shown_if_any(port: int) -> set[str]:
+    try:
+        return _shown(port)
+    except OSError:
+        return set()
+
+
 def _pem(name: str) -> str:
     return (TLS_FILES / f"{name}-cert.pem").read_text()
 
@@ -290,3 +298,64 @@ def test_workers_share_a_socket_that_the_service_manager_passed(backend: Backend
     finally:
         process.kill()
         process.wait()
+
+
+def test_worker_that_dies_while_a_certificate_is_broken_has_a_successor_all_the_same(backend: Backend, tmp_path: Path) -> None:
+    """Other listeners serve as before; handshakes fail until the files can be used, and then succeed by themselves."""
+    plain, secure = free_port(), free_port()
+    for kind in ("cert", "key"):
+        shutil.copy(TLS_FILES / f"first-{kind}.pem", tmp_path / f"{kind}.pem")
+    tls = f"tls: {{certificate: {tmp_path}/cert.pem, key: {tmp_path}/key.pem}}"
+    listen = f"listen: ['127.0.0.1:{plain}', {{address: '127.0.0.1:{secure}', {tls}}}]\n"
+    with supervised(tmp_path, config_of(backend.url, 2, listen), listening=plain) as running:
+        (tmp_path / "cert.pem").write_text("half of a certificate")
+        before = running.pids()
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        running.until(lambda: len(running.pids()) == 2 and not set(running.pids()) & set(before))
+        statuses = [running.get().status for _ in range(8)]
+        with pytest.raises(OSError):  # noqa: PT011  whatever TLS says of a server without a certificate
+            ssl.get_server_certificate(("127.0.0.1", secure))
+        shutil.copy(TLS_FILES / "first-cert.pem", tmp_path / "cert.pem")
+        running.send(signal.SIGHUP)
+        running.until(lambda: _shown_if_any(secure) == {_pem("first")})
+
+    assert statuses == [200] * 8
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_reload_with_a_certificate_that_cannot_be_used_is_rejected(backend: Backend, tmp_path: Path, workers: int) -> None:
+    """What could not be started with does not get into force either."""
+    port = free_port()
+    listen = f"listen: ['127.0.0.1:{port}']\n"
+    bad = f"listen: ['127.0.0.1:{port}', {{address: '127.0.0.1:0', tls: {{certificate: /nope.pem, key: /nope.key}}}}]\n"
+    with supervised(tmp_path, config_of(backend.url, workers, listen), listening=port) as running:
+        running.seen.discard(running.pid)
+        answer = running.reload(config_of(backend.url, workers, bad))
+
+    assert answer["outcome"] == "rejected"
+    assert "cannot read /nope.pem" in answer["notes"][0]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_address_that_was_taken_is_tried_again_by_the_next_reload(backend: Backend, tmp_path: Path, workers: int) -> None:
+    port = free_port()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        both = f"listen: ['127.0.0.1:{port}', '127.0.0.1:{taken}']\n"
+        with supervised(
+            tmp_path, config_of(backend.url, workers, f"listen: ['127.0.0.1:{port}']\n"), listening=port
+        ) as running:
+            running.seen.discard(running.pid)
+            config = config_of(backend.url, workers, both)
+            first = running.reload(config)
+            second = running.reload(config)
+            other.close()
+            third = running.reload(config)
+            serves = not refuses(taken)
+
+    assert (first["outcome"], second["outcome"], third["outcome"]) == ("applied", "unchanged", "unchanged")
+    assert "cannot listen on" in first["notes"][0]
+    assert "cannot listen on" in second["notes"][0]
+    assert third["notes"] == []
+    assert serves

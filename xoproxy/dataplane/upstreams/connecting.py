@@ -6,6 +6,7 @@ in `create_connection`, uvloop has not, and neither knows about several endpoint
 """
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Callable
 from typing import Any, Final, Protocol, TypeVar
@@ -29,7 +30,8 @@ class Dialer:
         self._tls = settings.tls
         self._is_secure = any(endpoint.secure for endpoint in settings.endpoints)
         self._context: ssl.SSLContext | None = None
-        self.renew()
+        with contextlib.suppress(OSError):  # then it is tried again with each connection, which fails with the reason
+            self.renew()
 
     def renew(self) -> None:
         """Read the certificate files again, for connections to come.  Raises: `OSError` (TLS errors too)."""
@@ -46,6 +48,8 @@ class Dialer:
             assert pool.ip is not None
             tls: dict[str, Any] = {}
             if endpoint.secure:
+                if self._context is None:
+                    self.renew()
                 tls = {"ssl": self._context, "server_hostname": self._tls.server_name or endpoint.host}
             transport, protocol = await loop.create_connection(made, pool.ip, endpoint.port, **tls)
         transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)

@@ -13,11 +13,11 @@ import re
 import ssl
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from xoproxy.config.settings import KeyPair, LogLevel
+from xoproxy.config.settings import KeyPair, Listener, LogLevel
 from xoproxy.runtime.listening.sockets import ListenError
 from xoproxy.runtime.listening.x509 import CertificateFacts, read_certificate
 from xoproxy.telemetry.clock import timestamp
@@ -40,11 +40,16 @@ class Credential:
 
     __slots__ = ("_content", "_seen", "_tried", "context", "facts", "pair")
 
-    def __init__(self, pair: KeyPair) -> None:
-        """Raises: `ListenError` if the files cannot be used."""
+    def __init__(self, pair: KeyPair, *, tolerant: bool = False) -> None:
+        """`tolerant`: files that cannot be used are waited for, and handshakes fail meanwhile.  Else raises: `ListenError`."""
         self.pair = pair
         self._tried = self._seen = _identity(pair)
-        self._content, self.context, self.facts = _read(pair)
+        try:
+            self._content, self.context, self.facts = _read(pair)
+        except ListenError:
+            if not tolerant:
+                raise
+            self._content, self.context, self.facts = b"", _server_context(), None
 
     def settled_change(self) -> bool:
         """Whether the files are others than those last tried, and have been for a look: two are not replaced at once."""
@@ -94,10 +99,11 @@ class ServerNames:
 class Certificates:
     """All certificates in use.  Listeners that name the same files share what was read."""
 
-    def __init__(self, emit: Callable[[Event], None], now: Callable[[], float] = time.time) -> None:
-        """`now`: the time in seconds since 1970."""
+    def __init__(self, emit: Callable[[Event], None], now: Callable[[], float] = time.time, *, tolerant: bool = False) -> None:
+        """`now`: the time in seconds since 1970.  `tolerant`: as `Credential` has it."""
         self._emit = emit
         self._now = now
+        self._tolerant = tolerant
         self._used: list[ServerNames] = []
         self._expiries_said_at = now()
 
@@ -110,9 +116,9 @@ class Certificates:
         """Take the certificates of a listener into use, until `release`.  Raises: `ListenError`."""
         _ignore_unreadable_names()
         present = self._credentials()
-        names = ServerNames(tuple(present.get(pair) or Credential(pair) for pair in pairs))
+        names = ServerNames(tuple(present.get(pair) or Credential(pair, tolerant=self._tolerant) for pair in pairs))
         for credential in names.credentials[1:]:
-            if credential.facts is None or not credential.facts.dns_names:
+            if not self._tolerant and (credential.facts is None or not credential.facts.dns_names):
                 raise ListenError(
                     f"no client would ever be shown {credential.pair.certificate}: it has no DNS name in subjectAltName, "
                     "and only the first certificate of a listener needs none"
@@ -259,3 +265,10 @@ class _HookWithoutNames:
         if isinstance(unraisable.exc_value, UnicodeDecodeError) and isinstance(unraisable.object, bytes):
             return
         self._previous(unraisable)
+
+
+def check_certificates(listeners: Iterable[Listener]) -> None:
+    """Try the certificates of listeners.  Raises: `ListenError` if one cannot be used."""
+    for listener in listeners:
+        for pair in listener.key_pairs:
+            Credential(pair)

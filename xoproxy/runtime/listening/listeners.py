@@ -69,11 +69,13 @@ class Listeners:
         owns_paths: bool = True,
         trusts: Callable[[str], bool] = _nobody,
         emit: Callable[[Event], None] = _silence,
+        tolerant: bool = False,
     ) -> None:
         """`opener`: where the sockets come from; with several workers, from the process that opened them for all.
 
         `handshake_timeout_s`: also for PROXY protocol headers.  `owns_paths`: whether closing a socket in the file system
         removes its name.  `trusts`: whether the peer with this IP address speaks the PROXY protocol, where a listener has it.
+        `tolerant`: open also where a certificate cannot be used now; its handshakes fail until it can.
         """
         self._protocol = protocol
         self._timeout_s = handshake_timeout_s
@@ -82,7 +84,7 @@ class Listeners:
         self._trusts = trusts
         self._emit = emit
         self._open: list[OpenListener] = []
-        self._certificates = Certificates(emit)
+        self._certificates = Certificates(emit, tolerant=tolerant)
         self._next_look: asyncio.TimerHandle | None = None
         self._faults = Tally(self._say_faults)
         self._failures = Tally(self._say_failures)

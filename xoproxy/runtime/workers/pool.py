@@ -11,6 +11,7 @@ from typing import Final
 
 from xoproxy.config.generation import Generation
 from xoproxy.runtime.engine import Bound
+from xoproxy.runtime.listening.certificates import check_certificates
 from xoproxy.runtime.listening.sockets import ListenError, check_upstream_trust
 from xoproxy.runtime.source import ConfigSource
 from xoproxy.runtime.workers.member import Member, Portion, RefusedError, Task, WorkerGoneError
@@ -96,6 +97,7 @@ class WorkerPool:
         Raises: `ListenError`; then nothing was changed.
         """
         check_upstream_trust(generation.settings.upstreams)
+        check_certificates(set(generation.settings.listeners) - set(self.generation.settings.listeners))
         self._refuse_if_ending([])
         listeners = generation.settings.listeners
         opened, unopened = self._shares.open_new(listeners, len(self._roster.slots))
@@ -111,7 +113,10 @@ class WorkerPool:
         finally:
             self._is_adopting = False
         problems += unopened.values()
-        notes = [f"{problem} (everything else is in force; restart to try again)" for problem in dict.fromkeys(problems)]
+        notes = [
+            f"{problem} (everything else is in force; the next reload that is asked for tries again)"
+            for problem in dict.fromkeys(problems)
+        ]
         return [*notes, *self._resize(), *await self._settle()]
 
     def _refuse_if_ending(self, opened: list[Share]) -> None:
@@ -121,9 +126,14 @@ class WorkerPool:
                 share.close()
             raise ListenError("the process is ending")
 
-    async def renew_certificates(self) -> list[str]:
-        """Have all workers read their certificates again.  Returns why, for each that cannot be used."""
-        problems: list[str] = []
+    async def try_again(self) -> list[str]:
+        """Have all workers read their certificates again; open what could not be opened.  Returns why, for each that cannot."""
+        if self._roster.is_ending:
+            return []
+        opened, unopened = self._shares.open_new(self.generation.settings.listeners, len(self._roster.slots))
+        problems = list(unopened.values())
+        if opened:
+            problems += await self._put_into_force(opened)
         for member, outcome in await self._roster.each(lambda member: member.renew()):
             if isinstance(outcome, BaseException):
                 self._roster.replace(member, outcome)

@@ -19,7 +19,7 @@ from typing import Final, assert_never
 from xoproxy.config.generation import Generation
 from xoproxy.config.problems import ConfigInvalid
 from xoproxy.config.settings import Address, LogLevel, LogSettings, Timeouts
-from xoproxy.runtime.listening.sockets import ListenError, check_upstream_trust
+from xoproxy.runtime.listening.sockets import ListenError
 from xoproxy.runtime.local import LocalEngine
 from xoproxy.runtime.loop import new_event_loop
 from xoproxy.runtime.signals import HANDLED, HeldSignals
@@ -154,7 +154,6 @@ class Worker:
     async def _load(self, order: Load) -> Done:
         assert self._source is not None
         loaded = await asyncio.to_thread(self._source.compile, order.text, order.number)
-        check_upstream_trust(loaded.generation.settings.upstreams)
         self._loaded = loaded.generation
         return Done(order.id, [])
 
@@ -165,7 +164,7 @@ class Worker:
         is_first = self._engine is None
         if self._engine is None:
             self._journal.configure(generation.settings.log)
-            self._engine = LocalEngine(generation, self._journal, self._take_sockets, owns_paths=False, emit=self._emit)
+            self._engine = LocalEngine(generation, self._journal, self._take_sockets, is_worker=True, emit=self._emit)
         elif self._engine.generation is not generation:
             self._engine.decide_by(generation)
         self._drain_s = generation.settings.timeouts.drain_s
