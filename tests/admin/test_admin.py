@@ -18,7 +18,7 @@ from xoproxy.config.settings import TcpAddress
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.records import ExchangeRecord
 from xoproxy.telemetry.reloads import Outcome, Report, Trigger
-from xoproxy.telemetry.workers import WorkerState, WorkerView
+from xoproxy.telemetry.workers import AddressView, WorkerState, WorkerView
 
 CONFIG = """
 version: 1
@@ -62,7 +62,15 @@ class FakeService:
     last_reload: Report | None = None
     reloads: int = 0
     workers: tuple[WorkerView, ...] = (
-        WorkerView(0, 4711, 1, 3, WorkerState.SERVING, 1_800_000_000.0),
+        WorkerView(
+            0,
+            4711,
+            1,
+            3,
+            WorkerState.SERVING,
+            1_800_000_000.0,
+            (AddressView("app", "http://app:5000 (192.0.2.1)", 1, 2, 1, False, True),),
+        ),
         WorkerView(1, 4712, 0, 0, WorkerState.STARTING, 1_800_000_060.0),
     )
 
@@ -175,6 +183,17 @@ async def test_config_shows_the_configuration_in_force(ask: Ask, service: FakeSe
         "connections": 3,
         "state": "serving",
         "started": "2027-01-15T08:00:00.000Z",
+        "addresses": [
+            {
+                "upstream": "app",
+                "address": "http://app:5000 (192.0.2.1)",
+                "outstanding": 1,
+                "connections": 2,
+                "idle": 1,
+                "ejected": False,
+                "healthy": True,
+            }
+        ],
     }
     assert shown["last_reload"]["outcome"] == "rejected"
     assert shown["last_reload"]["time"] == "2027-01-15T08:00:00.000Z"

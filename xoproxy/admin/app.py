@@ -131,7 +131,10 @@ class _Handlers:
             **effective(service.generation),
             **self._state(),
             "exchanges": as_counts(service.counters),
-            "workers": [worker_as_json(worker) for worker in service.workers],
+            "workers": [
+                {**worker_as_json(worker), "addresses": [as_json(address) for address in worker.addresses]}
+                for worker in service.workers
+            ],
         }
         return _answer(document)
 
@@ -171,7 +174,7 @@ def as_counts(counters: Counters) -> Json:
     return {kind: dict(counts) for kind, counts in counters.as_dict().items()}
 
 
-def worker_as_json(worker: WorkerView) -> Json:
+def worker_as_json(worker: WorkerView) -> dict[str, Json]:
     """Return one process that serves."""
     return {
         "slot": worker.slot,

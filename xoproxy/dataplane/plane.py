@@ -20,6 +20,7 @@ from xoproxy.semantics.forwarding import NO_EDIT, HeadEdit
 from xoproxy.semantics.heads import RequestHead
 from xoproxy.telemetry.events import Event
 from xoproxy.telemetry.records import ExchangeRecord
+from xoproxy.telemetry.workers import AddressView
 
 
 class DataPlane:
@@ -64,6 +65,15 @@ class DataPlane:
         self.generation = generation
         field_name = generation.settings.request_id
         self._request_ids = RequestIds(field_name) if field_name is not None else None
+
+    @property
+    def addresses(self) -> tuple[AddressView, ...]:
+        """What each address of each upstream is doing."""
+        return tuple(
+            AddressView(name, state.name, state.outstanding, state.connections, state.idle, state.is_ejected, state.is_healthy)
+            for name, upstream in self._upstreams.items()
+            for state in upstream.states()
+        )
 
     def renew_certificates(self) -> None:
         """Read the certificate files of upstreams again.  Raises: `OSError` (TLS errors too)."""

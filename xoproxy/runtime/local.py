@@ -17,7 +17,7 @@ from xoproxy.runtime.workers.processors import worker_count
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.events import Event
 from xoproxy.telemetry.journal import Journal
-from xoproxy.telemetry.workers import WorkerState, WorkerView
+from xoproxy.telemetry.workers import AddressView, WorkerState, WorkerView
 
 TUNNELS_END_AT: Final = 0.9  # of the time for draining: the rest is for their closing handshakes
 GENTLE_S: Final = 1.0  # most clients that use a connection again do so sooner
@@ -81,7 +81,13 @@ class LocalEngine:
     def workers(self) -> tuple[WorkerView, ...]:
         """The one process that serves."""
         state = WorkerState.SERVING if self.is_serving else WorkerState.DRAINING
-        return (WorkerView(0, os.getpid(), self.generation.number, self.connections, state, self._started),)
+        view = WorkerView(0, os.getpid(), self.generation.number, self.connections, state, self._started, self._plane.addresses)
+        return (view,)
+
+    @property
+    def addresses(self) -> tuple[AddressView, ...]:
+        """What each address of each upstream is doing."""
+        return self._plane.addresses
 
     @property
     def is_serving(self) -> bool:

@@ -13,6 +13,19 @@ class WorkerState(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class AddressView:
+    """One address of an upstream, as one worker sees it."""
+
+    upstream: str  # its name
+    address: str
+    outstanding: int  # exchanges on their way through it
+    connections: int
+    idle: int
+    ejected: bool
+    healthy: bool
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerView:
     """One process that serves."""
 
@@ -22,3 +35,4 @@ class WorkerView:
     connections: int
     state: WorkerState
     started: float  # Unix time
+    addresses: tuple[AddressView, ...] = ()

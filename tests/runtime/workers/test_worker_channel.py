@@ -127,7 +127,9 @@ async def test_sockets_that_were_not_taken_are_closed_with_the_channel(ends: tup
     assert descriptors() == before
 
 
-@pytest.mark.parametrize("report", [Done(1, ["a"], is_stale=True), Refused(2, "why"), Totals(3, {"cors": {"none": 1}})])
+@pytest.mark.parametrize(
+    "report", [Done(1, ["a"], is_stale=True), Refused(2, "why"), Totals(3, {"cors": {"none": 1}}, [{"upstream": "app"}])]
+)
 async def test_reports_come_back_as_they_were(report: Report) -> None:
     ours, theirs = socket.socketpair()
     got: list[Report] = []

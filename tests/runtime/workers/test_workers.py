@@ -359,3 +359,17 @@ def test_address_that_was_taken_is_tried_again_by_the_next_reload(backend: Backe
     assert "cannot listen on" in second["notes"][0]
     assert third["notes"] == []
     assert serves
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_addresses_of_upstreams_are_shown_as_each_worker_sees_them(backend: Backend, tmp_path: Path, workers: int) -> None:
+    with supervised(tmp_path, config_of(backend.url, workers)) as running:
+        running.seen.discard(running.pid)
+        assert running.get().read() == b"hello"
+
+        running.until(lambda: all(worker["addresses"] for worker in running.workers()))
+        shown = [address for worker in running.workers() for address in worker["addresses"]]
+        running.seen.discard(running.pid)
+
+    assert len(shown) == workers
+    assert {(address["address"], address["healthy"], address["ejected"]) for address in shown} == {(backend.url, True, False)}

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 class AddressState:
     """What an address is doing, for whoever watches.  `ip` None: a socket in the file system."""
 
+    name: str
     endpoint: Endpoint
     ip: str | None
     outstanding: int
@@ -105,6 +106,7 @@ class AddressPool:
         """Return what the address is doing."""
         standing = self.standing
         return AddressState(
+            str(self),
             self.endpoint,
             self.ip,
             self.outstanding,

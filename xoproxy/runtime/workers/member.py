@@ -32,7 +32,7 @@ from xoproxy.runtime.workers.orders import (
 )
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.tasks import spawn
-from xoproxy.telemetry.workers import WorkerState, WorkerView
+from xoproxy.telemetry.workers import AddressView, WorkerState, WorkerView
 
 ANSWER_S: Final = 10.0  # for an order that changes something small
 START_S: Final = 30.0  # for a start: a fresh interpreter on a machine that is busy
@@ -79,6 +79,7 @@ class Member:
         self.connections = 0
         self.counters = Counters()
         self.is_leaving = False  # told by a signal to end
+        self.addresses: tuple[AddressView, ...] = ()
         self.silent_ticks = 0  # of the supervisor's clock, since it said anything
         self.exit_code: int | None = None
         self._reported = reported
@@ -102,7 +103,7 @@ class Member:
     @property
     def view(self) -> WorkerView:
         """What is shown of it."""
-        return WorkerView(self.slot, self.pid, self.number, self.connections, self.state, self.started)
+        return WorkerView(self.slot, self.pid, self.number, self.connections, self.state, self.started, self.addresses)
 
     async def begin(self, source: ConfigSource, task: Task, portion: Portion) -> None:
         """Have it serve.  Raises: `WorkerGoneError`, `RefusedError`."""
@@ -182,6 +183,7 @@ class Member:
                 self.connections = report.connections
                 self.counters = Counters()
                 self.counters.add(report.counts)
+                self.addresses = tuple(AddressView(**values) for values in report.addresses)  # type: ignore[arg-type]  # through JSON
             case _:
                 self._reported(self, report)
 

@@ -4,7 +4,7 @@ An *order* goes from the supervisor to a worker, a *report* the other way.  An o
 the same `id`: `Done`, with what went wrong on the way, or `Refused`, and then nothing was changed.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from xoproxy.config.options import Overrides
@@ -87,6 +87,7 @@ class Totals:
 
     connections: int
     counts: dict[str, dict[str, int]]
+    addresses: list[dict[str, object]] = field(default_factory=list[dict[str, object]])  # of upstreams
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Coroutine
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final, assert_never
 
@@ -207,8 +208,10 @@ class Worker:
             self._say_totals()
 
     def _say_totals(self) -> None:
-        connections = 0 if self._engine is None else self._engine.connections
-        self._channel.send(Totals(connections, self._journal.counters.totals()))
+        engine = self._engine
+        connections = 0 if engine is None else engine.connections
+        addresses = [] if engine is None else [asdict(address) for address in engine.addresses]
+        self._channel.send(Totals(connections, self._journal.counters.totals(), addresses))
 
     def _drain(self, timeout_s: float, *, has_successor: bool = False) -> None:
         if not self._is_draining:
