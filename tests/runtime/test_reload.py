@@ -1,6 +1,7 @@
 """A reload puts what is new and valid into force, and changes nothing otherwise."""
 
 import asyncio
+import errno
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -245,3 +246,16 @@ def test_options_alone_are_a_source() -> None:
     generation = source.compile(source.read(), 1).generation
 
     assert (source.read(), generation.source) == ("", "options")
+
+
+@pytest.mark.parametrize(("number", "says_nothing"), [(errno.EMFILE, True), (errno.ENFILE, True), (errno.EIO, False)])
+async def test_watched_file_that_no_descriptor_is_left_for_is_not_rejected(number: int, says_nothing: bool) -> None:
+    """The process is out of descriptors: the file may be as good as ever."""
+    unreadable = ConfigInvalid([])
+    unreadable.__cause__ = OSError(number, "no")
+    bench = Bench(Script([unreadable]))
+    watched = await bench.reloader.reload(Trigger.WATCH)
+    asked_for = await bench.reloader.reload(Trigger.SIGNAL)
+
+    assert watched.outcome is (Outcome.UNCHANGED if says_nothing else Outcome.REJECTED)
+    assert asked_for.outcome is Outcome.REJECTED

@@ -6,6 +6,7 @@ Rule 3: reloads run one after the other, whoever asked (a watched file, SIGHUP, 
 """
 
 import asyncio
+import errno
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
@@ -21,6 +22,7 @@ from xoproxy.telemetry.reloads import Outcome, Report, Trigger
 SETTLE_S: Final = 0.02  # a file that reads the same after this long is taken as saved
 MAX_SETTLE_READS: Final = 25
 MAX_LOGGED_PROBLEMS: Final = 20
+_NO_DESCRIPTOR: Final = frozenset({errno.EMFILE, errno.ENFILE})
 
 
 class Source(Protocol):
@@ -96,21 +98,24 @@ class Reloader:
 
         Who asks by signal or request has saved, and is not kept waiting.
         """
-        content = await self._read_once()
+        content = await self._read_once(trigger)
         if trigger is Trigger.WATCH:
             for _ in range(MAX_SETTLE_READS):
                 if content in (self._text, self._rejected):
                     break
                 await asyncio.sleep(SETTLE_S)
-                before, content = content, await self._read_once()
+                before, content = content, await self._read_once(trigger)
                 if content == before:
                     break
         return content
 
-    async def _read_once(self) -> Content:
+    async def _read_once(self, trigger: Trigger) -> Content:
         try:
             return await asyncio.to_thread(self._source.read)
         except ConfigInvalid as invalid:
+            cause = invalid.__cause__
+            if trigger is Trigger.WATCH and isinstance(cause, OSError) and cause.errno in _NO_DESCRIPTOR:
+                return self._text  # that says nothing about the file, and it is looked at again soon
             return invalid.problems
 
     def _unchanged(self, trigger: Trigger) -> Report:

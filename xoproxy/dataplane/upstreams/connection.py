@@ -74,9 +74,9 @@ class UpstreamConnection(Timed, asyncio.Protocol):
         self._interim_heads = 0
 
     def rest(self, seconds: float) -> bool:
-        """Be idle, for at most `seconds`.  Returns False if something is left over of what the connection carried."""
+        """Be idle, for at most `seconds`.  Returns False if not all is sent of what the connection carried."""
         self.exchange = None
-        if self._pending or self.write_paused:
+        if self.write_paused:
             return False
         if self._held:
             self.flow()
