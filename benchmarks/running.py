@@ -41,7 +41,7 @@ def running(proxy: Proxy, stage: Stage) -> Iterator[Running]:
     port = free_port()
     place = Place(stage.directory / f"{proxy.name}-{port}", port, stage.backend_port)
     config = proxy.config_file(place)
-    config.parent.mkdir(parents=True)
+    config.parent.mkdir(parents=True, exist_ok=True)  # the port may be one that was used before
     config.write_text(proxy.config(place, POLICY), encoding="utf-8")
     with Server(proxy.command(place), place.output, stage.cores, proxy.environment()) as server:
         yield Running(proxy, place, server, server.wait_until_answering(port, "/small"))

@@ -14,7 +14,7 @@ from xoproxy.config.settings import Timeouts
 SIZE = 6 << 20  # more than a kernel's buffers hold
 PIECE = 1 << 16
 PAUSE_S = 0.02  # at a piece each, a third of a kernel's buffer takes longer than the deadline
-BODY_S = 0.1
+BODY_S = 0.3
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
