@@ -394,4 +394,6 @@ class Exchange:
             return False
         untaken = untaken_bytes(side.transport)
         before, self._taken = self._taken, (side.transport, passing.content_bytes - untaken)
-        return untaken > 0 and (before is None or before[0] is not side.transport or self._taken[1] > before[1])
+        if before is None or before[0] is not side.transport:
+            return untaken > 0
+        return self._taken[1] > before[1]  # the last bytes too: what comes after them has its whole time
