@@ -1,18 +1,15 @@
 """What may happen between two turns of the loop: nothing of it is lost, mistaken or believed."""
 
 import asyncio
-import logging
 import socket
-import ssl
 import struct
 from dataclasses import replace
 
 import pytest
-import trustme
 from support.answering import OK
 from support.generations import generation, upstream
 from support.planes import Serve
-from support.wire import Backend, SecurePeer, until
+from support.wire import Backend, until
 
 from xoproxy.config.generation import Generation
 from xoproxy.config.settings import Ejection, Endpoint, Queueing, Resolving, UnixPeers
@@ -150,65 +147,3 @@ async def test_a_connection_given_back_while_another_address_hangs_is_used(
         await origin.send(OK)
 
     assert [(await client.read_response()).status for client in clients] == [200, 200]
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def server_context(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
-    return context
-
-
-@pytest.fixture
-def client_context(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    return context
-
-
-async def test_half_a_head_and_a_tls_end_are_no_line_in_the_log(
-    serve: Serve,
-    backend: Backend,
-    server_context: ssl.SSLContext,
-    client_context: ssl.SSLContext,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """Whoever can connect could fill the log with them."""
-    proxy = await serve(generation(upstream(backend.endpoint)), secure=True, ssl=server_context)
-    with caplog.at_level(logging.WARNING):
-        client = await SecurePeer.connect(await proxy.connect(), client_context)
-        await client.send(b"GET / HT")
-        await client.end()
-        await until(lambda: not proxy.plane.connections)
-
-    assert caplog.records == []
-
-
-async def test_a_websocket_over_tls_that_the_client_ends_ended_well(
-    serve: Serve,
-    backend: Backend,
-    server_context: ssl.SSLContext,
-    client_context: ssl.SSLContext,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    proxy = await serve(generation(upstream(backend.endpoint)), secure=True, ssl=server_context)
-    with caplog.at_level(logging.WARNING):
-        client = await SecurePeer.connect(await proxy.connect(), client_context)
-        await client.send(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
-        origin = await backend.accept()
-        await origin.read_request()
-        await origin.send(b"HTTP/1.1 101 S\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
-        await client.read_until(b"\r\n\r\n")
-        await client.send(b"last words")
-        await client.end()
-
-        assert await origin.read_until_ended() == (b"last words", True)
-        await until(lambda: not proxy.plane.connections)
-    record = await proxy.record()
-    assert (record.status, record.error) == (101, "")
-    assert caplog.records == []

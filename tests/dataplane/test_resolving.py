@@ -246,30 +246,18 @@ async def test_where_no_address_accepts_nothing_is_looked_up_before_the_floor(se
     assert names.asked == ["app"]
 
 
-async def test_a_connection_that_hangs_does_not_keep_from_looking_again(serve: Serve) -> None:
+async def test_a_connection_that_hangs_does_not_keep_from_looking_again(serve: Serve, hanging: Backend) -> None:
     """A container that is gone does not refuse: nobody answers at its address."""
-    stuck = Backend(backlog=0)
-    fillers = [await _knock(stuck.port) for _ in range(3)]
-    backend = Backend(host="::1", port=stuck.port)
+    backend = Backend(host="::1", port=hanging.port)
     names = Names(app=["127.0.0.1"])
-    proxy = await named(serve, names, stuck.port, ON_FAILURE)
+    proxy = await named(serve, names, hanging.port, ON_FAILURE)
     client = await proxy.ask(GET)
     await until(lambda: names.asked)
     names.answers["app"] = ["::1"]
     await backend.answer_once(OK)
 
     assert (await client.read_response()).status == 200
-    for peer in (*fillers, stuck, backend):
-        peer.close()
-
-
-async def _knock(port: int) -> Peer:
-    """Begin to connect, and leave it at that."""
-    sock = socket.socket()
-    sock.setblocking(False)
-    sock.connect_ex(("127.0.0.1", port))
-    await asyncio.sleep(0)
-    return Peer(sock)
+    backend.close()
 
 
 async def test_one_name_that_does_not_resolve_does_not_hinder_the_others(serve: Serve, backend: Backend) -> None:

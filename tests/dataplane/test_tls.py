@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -297,3 +298,46 @@ async def test_a_tunnel_to_an_upstream_over_tls_ends_with_either_side(
             assert await client.read_rest() == b"got bye"
             client.close()
         await until(lambda: proxy.plane.connections == 0)
+
+
+async def test_half_a_head_and_a_tls_end_are_no_line_in_the_log(
+    serve: Serve,
+    backend: Backend,
+    server_context: ssl.SSLContext,
+    client_context: ssl.SSLContext,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Whoever can connect could fill the log with them."""
+    proxy = await serve(generation(upstream(backend.endpoint)), secure=True, ssl=server_context)
+    with caplog.at_level(logging.WARNING):
+        client = await SecurePeer.connect(await proxy.connect(), client_context)
+        await client.send(b"GET / HT")
+        await client.end()
+        await until(lambda: not proxy.plane.connections)
+
+    assert caplog.records == []
+
+
+async def test_a_websocket_over_tls_that_the_client_ends_ended_well(
+    serve: Serve,
+    backend: Backend,
+    server_context: ssl.SSLContext,
+    client_context: ssl.SSLContext,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    proxy = await serve(generation(upstream(backend.endpoint)), secure=True, ssl=server_context)
+    with caplog.at_level(logging.WARNING):
+        client = await SecurePeer.connect(await proxy.connect(), client_context)
+        await client.send(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
+        origin = await backend.accept()
+        await origin.read_request()
+        await origin.send(b"HTTP/1.1 101 S\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
+        await client.read_until(b"\r\n\r\n")
+        await client.send(b"last words")
+        await client.end()
+
+        assert await origin.read_until_ended() == (b"last words", True)
+        await until(lambda: not proxy.plane.connections)
+    record = await proxy.record()
+    assert (record.status, record.error) == (101, "")
+    assert caplog.records == []

@@ -292,21 +292,21 @@ class Exchange:
 
     def end_tunnel(self) -> None:
         """Both halves of the tunnel are closed: what is written goes out, and both connections end."""
+        self._leave_tunnel(self.generation.settings.timeouts.body_s)
+        self.client.close()
+
+    def _leave_tunnel(self, seconds: float) -> None:
         connection, self.connection = self.connection, None
         if connection is not None:
-            self._upstream.finish(connection, self.generation.settings.timeouts.body_s)
+            self._upstream.finish(connection, seconds)
         self._end()
-        self.client.close()
 
     def go_away(self) -> None:
         """End a tunnel that outlived the time for draining."""
         assert self.tunnel is not None
         told = self.tunnel.go_away()
         self.record.error = ErrorKind.DRAINING.value
-        connection, self.connection = self.connection, None
-        if connection is not None:
-            self._upstream.finish(connection, self.generation.settings.timeouts.drain_s)
-        self._end()
+        self._leave_tunnel(self.generation.settings.timeouts.drain_s)
         if told:
             self.client.linger()  # the close frame must not be overtaken by a reset
         else:
