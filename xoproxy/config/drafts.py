@@ -4,12 +4,24 @@ A draft is what one part of the file says; composing lays a later draft over an 
 lists and values are replaced, ``off`` replaces whatever stood there (design section 2).  `sealing` makes a `Policy` of it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Generic, Literal, TypeVar
 
 from xoproxy.config.origins import Null
 from xoproxy.config.problems import Place
-from xoproxy.policy.model import Anything, Embedder, Off, Opener, ResourcePolicy
+from xoproxy.policy.model import (
+    Anything,
+    Embedder,
+    IntegrityPolicy,
+    Isolation,
+    Off,
+    Opener,
+    PermissionsPolicy,
+    PreflightHandling,
+    Refusal,
+    ResourcePolicy,
+    UpstreamFields,
+)
 from xoproxy.semantics.origins import OriginPattern
 
 T = TypeVar("T")
@@ -57,6 +69,10 @@ class CorsDraft:
     expose_headers: Placed[Names] | None = None
     allow_credentials: Placed[bool] | None = None
     max_age_s: Placed[int] | None = None
+    allow_origin_regexes: Placed[tuple[Placed[str], ...]] | None = None
+    preflight: Placed[PreflightHandling] | None = None
+    refuse: Placed[Refusal] | None = None
+    legacy_private_network: Placed[bool] | None = None
     any_with_credentials: Placed[Escape] | None = None
     insecure_origins: Placed[Escape] | None = None
     public_suffixes: Placed[Escape] | None = None
@@ -64,19 +80,7 @@ class CorsDraft:
 
     def over(self, earlier: "CorsDraft") -> "CorsDraft":
         """Return this laid over an earlier one."""
-        return CorsDraft(
-            self.place,
-            self.allow_origins or earlier.allow_origins,
-            self.allow_methods or earlier.allow_methods,
-            self.allow_headers or earlier.allow_headers,
-            self.expose_headers or earlier.expose_headers,
-            self.allow_credentials or earlier.allow_credentials,
-            self.max_age_s or earlier.max_age_s,
-            self.any_with_credentials or earlier.any_with_credentials,
-            self.insecure_origins or earlier.insecure_origins,
-            self.public_suffixes or earlier.public_suffixes,
-            self.null_origin or earlier.null_origin,
-        )
+        return _merged(self, earlier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,15 @@ def _laid_over(later: tuple[NamedValues, ...], earlier: tuple[NamedValues, ...])
     return tuple({edit.name.lower(): edit for edit in (*earlier, *later)}.values())
 
 
+D = TypeVar("D", CorsDraft, "PolicyDraft")
+
+
+def _merged(later: D, earlier: D) -> D:
+    """Return `earlier` with everything replaced that `later` mentions."""
+    said = {field.name: value for field in fields(later) if (value := getattr(later, field.name)) is not None}
+    return replace(earlier, **said)
+
+
 @dataclass(frozen=True, slots=True)
 class PolicyDraft:
     """What a part says of a policy; None for what it does not mention."""
@@ -115,9 +128,18 @@ class PolicyDraft:
     cors: CorsDraft | Placed[Off] | None = None
     observe_coop: Placed[Opener] | None = None
     observe_coep: Placed[Embedder] | None = None
+    document_isolation: Placed[Isolation | Off] | None = None
+    observe_document_isolation: Placed[Isolation] | None = None
+    permissions_policy: Placed[PermissionsPolicy] | None = None
+    observe_permissions_policy: Placed[PermissionsPolicy] | None = None
+    integrity_policy: Placed[IntegrityPolicy] | None = None
+    observe_integrity_policy: Placed[IntegrityPolicy] | None = None
+    origin_agent_cluster: Placed[bool] | None = None
     report_to: Placed[str] | None = None
     timing_allow_origin: Placed[Names] | None = None
     websocket: OriginsDraft | None = None
+    resource_isolation: Placed[bool] | None = None
+    upstream_fields: Placed[UpstreamFields] | None = None
     edits: EditsDraft = EditsDraft()
 
     def over(self, earlier: "PolicyDraft") -> "PolicyDraft":
@@ -125,15 +147,4 @@ class PolicyDraft:
         cors = self.cors or earlier.cors
         if isinstance(self.cors, CorsDraft) and isinstance(earlier.cors, CorsDraft):
             cors = self.cors.over(earlier.cors)
-        return PolicyDraft(
-            self.coop or earlier.coop,
-            self.coep or earlier.coep,
-            self.corp or earlier.corp,
-            cors,
-            self.observe_coop or earlier.observe_coop,
-            self.observe_coep or earlier.observe_coep,
-            self.report_to or earlier.report_to,
-            self.timing_allow_origin or earlier.timing_allow_origin,
-            self.websocket or earlier.websocket,
-            self.edits.over(earlier.edits),
-        )
+        return replace(_merged(self, earlier), cors=cors, edits=self.edits.over(earlier.edits))

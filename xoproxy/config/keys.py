@@ -160,7 +160,23 @@ HEALTH_CHECK: Final = Keys(
 )
 POLICY: Final = Keys(
     "a policy",
-    ("coop", "coep", "corp", "cors", "observe", "report_to", "timing_allow_origin", "websocket_origins", "headers"),
+    (
+        "coop",
+        "coep",
+        "corp",
+        "cors",
+        "document_isolation",
+        "origin_agent_cluster",
+        "permissions_policy",
+        "integrity_policy",
+        "timing_allow_origin",
+        "observe",
+        "report_to",
+        "websocket_origins",
+        "resource_isolation",
+        "upstream_fields",
+        "headers",
+    ),
     _peers(
         {
             "coop": "Cross-Origin-Opener-Policy opener_policy",
@@ -179,11 +195,15 @@ CORS: Final = Keys(
     "`cors`",
     (
         "allow_origins",
+        "allow_origin_regexes",
         "allow_methods",
         "allow_headers",
         "expose_headers",
         "allow_credentials",
         "max_age",
+        "preflight",
+        "refuse",
+        "legacy_private_network",
         "dangerously_allow_any_origin_with_credentials",
         "dangerously_allow_insecure_origins",
         "dangerously_allow_public_suffixes",
@@ -217,7 +237,7 @@ ESCAPE: Final = Keys(
 )
 OBSERVE: Final = Keys(
     "`observe`",
-    ("coop", "coep"),
+    ("coop", "coep", "document_isolation", "permissions_policy", "integrity_policy"),
     _peers({"coop": "Cross-Origin-Opener-Policy", "coep": "Cross-Origin-Embedder-Policy"}),
 )
 LONG_FORM: Final = Keys(
@@ -228,12 +248,12 @@ HEADERS: Final = Keys(
 )
 ROUTE: Final = Keys(
     "a route",
-    ("match", "upstream", "policy"),
+    ("match", "upstream", "policy", "expires", "reason"),
     _peers({"match": "when if matches rule", "upstream": "backend target proxy_pass service to", "policy": "policies profile"}),
 )
 MATCH: Final = Keys(
     "`match`",
-    ("host", "path", "methods"),
+    ("host", "path", "methods", "destinations", "headers"),
     _peers(
         {
             "host": "hosts domain server_name hostname",

@@ -53,6 +53,36 @@ class ResourcePolicy(Enum):
     CROSS_ORIGIN = "cross-origin"
 
 
+class DocumentIsolation(Enum):
+    """Values of Document-Isolation-Policy.  (WICG Document-Isolation-Policy §3)"""
+
+    NONE = "none"
+    ISOLATE_AND_REQUIRE_CORP = "isolate-and-require-corp"
+    ISOLATE_AND_CREDENTIALLESS = "isolate-and-credentialless"
+
+
+class UpstreamFields(Enum):
+    """`upstream_fields`: what becomes of a field that the backend sends and a key of the policy owns."""
+
+    REPLACE = "replace"  # the backend's is removed
+    FILL = "fill"  # the backend's stays where it is valid
+    PASSTHROUGH = "passthrough"  # the backend's stays, whatever it says
+
+
+class PreflightHandling(Enum):
+    """`cors.preflight`: who answers preflights."""
+
+    ANSWER = "answer"
+    FORWARD = "forward"
+
+
+class Refusal(Enum):
+    """`cors.refuse`: what becomes of an actual request from an origin that is not granted."""
+
+    OMIT = "omit"  # it goes on, and its response has no CORS field
+    REJECT = "reject"  # 403
+
+
 @dataclass(frozen=True, slots=True)
 class Opener:
     """`coop`, or its observed twin.  `report_to` None: the policy's own `report_to`, if any."""
@@ -66,6 +96,34 @@ class Embedder:
     """`coep`, or its observed twin.  `report_to` None: the policy's own `report_to`, if any."""
 
     value: EmbedderPolicy
+    report_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Isolation:
+    """`document_isolation`, or its observed twin.  `report_to` None: the policy's own `report_to`, if any."""
+
+    value: DocumentIsolation
+    report_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionsPolicy:
+    """`permissions_policy`, or its observed twin: per feature who may use it.  (Permissions Policy §5)
+
+    `features` in the order of the file; an allowlist holds b"self", b"src" and serialized origins, is empty for nobody, or ANY.
+    """
+
+    features: tuple[tuple[str, tuple[bytes, ...] | Literal[Anything.ANY]], ...]
+    report_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IntegrityPolicy:
+    """`integrity_policy`, or its observed twin: destinations that load nothing without integrity metadata.  (SRI §3.7)"""
+
+    blocked_destinations: tuple[str, ...]  # "script", "style"
+    sources: tuple[str, ...] = ()  # "inline"; empty: not sent, which means the same
     report_to: str | None = None
 
 
@@ -84,6 +142,10 @@ class Cors:
     allow_credentials: bool = False
     allow_null_origin: bool = False
     max_age_s: int | None = None
+    allow_origin_regexes: tuple[str, ...] = ()  # RE2 patterns, each to match a whole serialized origin
+    preflight: PreflightHandling = PreflightHandling.ANSWER
+    refuse: Refusal = Refusal.OMIT
+    legacy_private_network: bool = False  # answer Access-Control-Request-Private-Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +175,18 @@ class Policy:
     cors: Cors | Off | None = None
     observe_coop: Opener | None = None
     observe_coep: Embedder | None = None
+    document_isolation: Isolation | Off | None = None
+    observe_document_isolation: Isolation | None = None
+    permissions_policy: PermissionsPolicy | None = None
+    observe_permissions_policy: PermissionsPolicy | None = None
+    integrity_policy: IntegrityPolicy | None = None
+    observe_integrity_policy: IntegrityPolicy | None = None
+    origin_agent_cluster: bool | None = None
     report_to: str | None = None
     timing_allow_origin: tuple[bytes, ...] | Literal[Anything.ANY] | None = None
     websocket_origins: WebSocketOrigins | None = None  # None: any page may, as far as we are concerned
+    resource_isolation: bool = False  # refuse cross-site requests, top-level navigations excepted
+    upstream_fields: UpstreamFields = UpstreamFields.REPLACE
     fields: FieldEdits = field(default_factory=FieldEdits)
 
 
