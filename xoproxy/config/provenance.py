@@ -11,7 +11,10 @@ from types import MappingProxyType
 from typing import Final, cast
 
 from xoproxy.config.drafts import CorsDraft, EditsDraft, NamedValues, OriginsDraft, Placed, PolicyDraft
+from xoproxy.config.nodes import Mapping as MappingNode
+from xoproxy.config.nodes import Node, Sequence
 from xoproxy.config.problems import Place, child_path
+from xoproxy.config.reader import Spot
 from xoproxy.policy.model import OFF, Embedder, EmbedderPolicy
 
 # Draft fields that are not called as their key is; `observe_` is a mapping of its own.
@@ -99,6 +102,31 @@ def parts_of_field(draft: PolicyDraft, name: bytes) -> Mapping[str, Place]:
         return found
     owner = _owner(name.lower())
     return {owner: stated[owner][1].place} if owner in stated and _removes(owner, stated[owner][1].value) else {}
+
+
+def route_places(root: Spot, route: Spot | None) -> Mapping[str, Place]:
+    """Return the places of a route's keys, as ``match.methods[0]``, and under "" its own; of `policy` only the whole.
+
+    `root` is the whole file, which says `upstream` and `policy` for routes that do not; `route` None: it is the only route.
+    """
+    inherited = {key: Spot(value, key).place for key, value in _entries(root.node) if key in ("upstream", "policy")}
+    own = dict(_places("", route.path, route.node)) if route is not None else {"": root.place}
+    return inherited | own
+
+
+def _places(key: str, path: str, node: Node) -> Iterator[tuple[str, Place]]:
+    yield key, Place(node.mark, path)
+    if key == "policy":
+        return
+    for name, value in _entries(node):
+        yield from _places(child_path(key, name), child_path(path, name), value)
+    for index, item in enumerate(node.items if isinstance(node, Sequence) else ()):
+        yield from _places(f"{key}[{index}]", f"{path}[{index}]", item)
+
+
+def _entries(node: Node) -> Iterator[tuple[str, Node]]:
+    for key, value in node.entries if isinstance(node, MappingNode) else ():
+        yield key.text, value
 
 
 def _tells(folded: bytes, key: str, value: object) -> bool:

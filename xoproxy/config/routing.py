@@ -1,12 +1,14 @@
 """Read `routes`, and fill in what the top of the file says for those that do not."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from xoproxy.config import keys, values
 from xoproxy.config.addresses import path_glob, route_host
 from xoproxy.config.composition import Composed, Policies
 from xoproxy.config.drafts import PolicyDraft
-from xoproxy.config.problems import Id
+from xoproxy.config.problems import Id, Place
+from xoproxy.config.provenance import route_places
 from xoproxy.config.reader import Reader, Spot
 from xoproxy.config.sealing import seal
 from xoproxy.config.upstreams import Upstreams
@@ -15,10 +17,14 @@ from xoproxy.policy.routes import Match, Route
 
 @dataclass(frozen=True, slots=True)
 class RouteDraft:
-    """A route and the draft its policy was sealed from, which knows the place of every key."""
+    """A route and the draft its policy was sealed from, which knows the place of every key.
+
+    `places`: of the route itself (""), and of each of its keys, as ``match.path``; `upstream` and `policy` may be the file's.
+    """
 
     route: Route
     policy: PolicyDraft
+    places: Mapping[str, Place]
 
 
 class Routing:
@@ -36,9 +42,11 @@ class Routing:
         if routes is None:
             if self._reader.lacks(root, "upstream", keys.TOP):
                 self._report_no_upstream(root)
-            return (self._draft("default", Match(), default or "", self._default_policy),)
+            return (self._draft("default", Match(), default or "", self._default_policy, route_places(root, None)),)
         has_default = not self._reader.lacks(root, "upstream", keys.TOP)
-        drafts = tuple(self._read_route(item, default, has_default=has_default) for item in self._reader.items(routes) or ())
+        drafts = tuple(
+            self._read_route(root, item, default, has_default=has_default) for item in self._reader.items(routes) or ()
+        )
         self._warn_unreachable(routes, drafts)
         return drafts
 
@@ -50,7 +58,7 @@ class Routing:
         )
         self._reader.report(root.place, Id.NO_UPSTREAM, f"it is not said where to forward to; write {where}")
 
-    def _read_route(self, spot: Spot, default: str | None, *, has_default: bool) -> RouteDraft:
+    def _read_route(self, root: Spot, spot: Spot, default: str | None, *, has_default: bool) -> RouteDraft:
         found = self._reader.mapping(spot, keys.ROUTE)
         if "upstream" in found:
             upstream = self._upstreams.named(found["upstream"])
@@ -63,10 +71,12 @@ class Routing:
                     "this route has no upstream; write upstream: NAME here, or one at the top of the file",
                 )
         policy = self._policies.compose(found["policy"]) if "policy" in found else self._default_policy
-        return self._draft(spot.path, self._read_match(found.get("match")), upstream or "", policy)
+        places = route_places(root, spot)
+        return self._draft(spot.path, self._read_match(found.get("match")), upstream or "", policy, places)
 
-    def _draft(self, name: str, match: Match, upstream: str, policy: Composed) -> RouteDraft:
-        return RouteDraft(Route(name, match, upstream, seal(self._reader, policy.draft), policy.name), policy.draft)
+    def _draft(self, name: str, match: Match, upstream: str, policy: Composed, places: Mapping[str, Place]) -> RouteDraft:
+        route = Route(name, match, upstream, seal(self._reader, policy.draft), policy.name)
+        return RouteDraft(route, policy.draft, places)
 
     def _read_match(self, spot: Spot | None) -> Match:
         found = self._reader.mapping(spot, keys.MATCH)
