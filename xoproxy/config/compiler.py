@@ -29,11 +29,16 @@ LISTEN_FROM_OPTIONS: Final = Listener(TcpAddress("127.0.0.1", 8080))
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A configuration that may take effect.  `routes`: with the places that each route's policy comes from."""
+    """A configuration that may take effect.
+
+    `routes`: with the places that each route's policy comes from.  `ends`: the first day on which an origin or route that has
+    an end is to be left out, so that the same text must be compiled again; None if there is no such day.
+    """
 
     generation: Generation
     warnings: tuple[Problem, ...]
     routes: tuple[RouteDraft, ...]
+    ends: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,4 +113,5 @@ def _finish(reader: Reader, compiled: _Compiled, source: str, digest: str, numbe
         compiled.endpoints,
         lenient_paths=compiled.settings.limits.lenient_paths,
     )
-    return Loaded(Generation(number, source, digest, compiled.settings, table), in_order(reader.problems), compiled.routes)
+    generation = Generation(number, source, digest, compiled.settings, table)
+    return Loaded(generation, in_order(reader.problems), compiled.routes, reader.ends)

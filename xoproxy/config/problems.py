@@ -106,7 +106,7 @@ class Id(Enum):
 
     METHOD_CASE = ("XO301", Reason.DOUBTFUL, "methods are case-sensitive")
     LONG_MAX_AGE = ("XO302", Reason.DOUBTFUL, "some browsers keep preflight answers for less")
-    EXPIRED = ("XO303", Reason.DOUBTFUL, "the date by which a dangerous key was to go is past")
+    EXPIRED = ("XO303", Reason.DOUBTFUL, "the date by which something was to go is past")
     UNREACHABLE_ROUTE = ("XO304", Reason.DOUBTFUL, "an earlier route takes every request")
 
     @property

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Final, TypeVar
 
 from xoproxy.config import nodes
@@ -52,6 +52,20 @@ class Reader:
     environ: Mapping[str, str]
     today: date
     problems: list[Problem] = field(default_factory=list[Problem])
+    ends: date | None = None  # the first day on which something that holds today no longer does
+
+    def has_ended(self, last: date | None) -> bool:
+        """Whether something that holds up to and including the day `last` (None: for ever) is over.
+
+        If not, the day after is remembered: then the same text means something else.
+        """
+        if last is None or last == date.max:
+            return False
+        if last < self.today:
+            return True
+        end = last + timedelta(days=1)
+        self.ends = end if self.ends is None else min(self.ends, end)
+        return False
 
     def report(self, place: Place, kind: Id, message: str) -> None:
         """Keep a problem.  Raises ConfigInvalid if there are too many."""
