@@ -54,17 +54,30 @@ class Tainting(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """The iframe element that holds a document.  (HTML §4.8.5)
+
+    `sandbox` None: the element has no such attribute; empty: it has, and allows nothing.
+    """
+
+    allow: str = ""
+    sandbox: str | None = None
+    credentialless: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """A page: where it is, what its response said, and what it is framed by.
 
     `fields` are those of its response; `ancestors` from its parent up to the top-level page, none for a top-level page.
-    `origin` differs from that of `url` only for opaque origins: ``null``.
+    `origin` differs from that of `url` only for opaque origins: ``null``.  `frame` means nothing for a top-level page.
     """
 
     url: str
     fields: Fields = ()
     ancestors: "tuple[Document, ...]" = ()
     origin: bytes | None = None  # None: that of `url`
+    frame: Frame = Frame()
 
 
 @dataclass(frozen=True, slots=True)
