@@ -12,17 +12,17 @@ from xoproxy.config.problems import Id, Refused, quoted
 from xoproxy.config.settings import Address, Endpoint, Network, PassedAddress, TcpAddress, UnixAddress, UnixPeers
 
 _HOST_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._\-]*):([0-9]{1,5})")
-_NAME: Final = re.compile(
+NAME: Final = re.compile(
     r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_\-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_](?:[A-Za-z0-9_\-]{0,61}[A-Za-z0-9_])?"
 )
 _UPSTREAM: Final = re.compile(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._\-]+)(?::([0-9]{1,5}))?")
 _LOOSE_UPSTREAM: Final = re.compile(
     r"(?:(https?)://)?(?:[^@/?#]*@)?(\[[0-9a-f:.]+\]|[a-z0-9._\-]+)(?::([0-9]{1,5}))?(?:[/?#].*)?", re.IGNORECASE
 )
-_PASSED: Final = re.compile(r"systemd(?::([!-9;-~]{1,255}))?")  # FileDescriptorName=, systemd.socket(5)
-_UNIX_PATH: Final = re.compile(r"/[^\s\0]*[^\s\0/]")
-_PATH_GLOB: Final = re.compile(r"/[^?#\s\\]*")
-_COLLECTOR: Final = re.compile(r"https://[A-Za-z0-9._\-\[\]:]+(?:/[!#-\[\]-~]*)?|/[!#-\[\]-~]*")
+PASSED: Final = re.compile(r"systemd(?::([!-9;-~]{1,255}))?")  # FileDescriptorName=, systemd.socket(5)
+UNIX_PATH: Final = re.compile(r"/[^\s\0]*[^\s\0/]")
+PATH_GLOB: Final = re.compile(r"/[^?#\s\\]*")
+COLLECTOR: Final = re.compile(r"https://[A-Za-z0-9._\-\[\]:]+(?:/[!#-\[\]-~]*)?|/[!#-\[\]-~]*")
 MAX_UNIX_PATH_BYTES: Final = 100  # sun_path holds 104 bytes on macOS, 108 on Linux
 BY_UPSTREAM: Final = "upstream"
 MAX_WILDCARDS: Final = 8
@@ -31,7 +31,7 @@ MAX_WILDCARDS: Final = 8
 def address(text: str) -> Address:
     """Parse ``HOST:PORT``, ``:PORT``, ``[::]:PORT``, ``unix:/path``, ``systemd`` or ``systemd:NAME``."""
     if text.startswith("systemd:") or text == "systemd":
-        passed = _PASSED.fullmatch(text)
+        passed = PASSED.fullmatch(text)
         if passed is None:
             raise Refused(Id.ADDRESS, f"{quoted(text)} does not name a passed socket; write systemd, or systemd:NAME")
         return PassedAddress(passed[1] or "")
@@ -76,11 +76,11 @@ def _is_host(host: str, *, bracketed: bool) -> bool:
             return ipaddress.ip_address(host).version == (6 if bracketed else 4)
         except ValueError:
             return False
-    return not host or (len(host) <= 253 and _NAME.fullmatch(host) is not None)
+    return not host or (len(host) <= 253 and NAME.fullmatch(host) is not None)
 
 
 def _unix_path(path: str, text: str, kind: Id) -> str:
-    if _UNIX_PATH.fullmatch(path) is None or path.startswith("//"):
+    if UNIX_PATH.fullmatch(path) is None or path.startswith("//"):
         hint = f"{text.removesuffix(path)}/{path.strip('/') or 'run/app.sock'}"
         raise Refused(kind, f"{quoted(text)} does not name a socket by its absolute path; write {quoted(hint)}")
     if len(path.encode("utf-8")) > MAX_UNIX_PATH_BYTES:
@@ -172,7 +172,7 @@ def path_glob(text: str) -> str:
     """Parse a path glob: ``*`` within one segment, ``**`` across."""
     if not text.startswith("/"):
         raise Refused(Id.PATH_GLOB, f"{quoted(text)} is not a path; write {quoted('/' + text.lstrip('^'))}")
-    if _PATH_GLOB.fullmatch(text) is None:
+    if PATH_GLOB.fullmatch(text) is None:
         raise Refused(
             Id.PATH_GLOB,
             f"{quoted(text)} is not a path: queries, fragments, spaces and back-slashes are not matched; remove them",
@@ -192,7 +192,7 @@ def collector(text: str) -> str:
     """Parse what a reporting endpoint stands for: a path, an https URL, or ``upstream`` (the backend declares it)."""
     if text == BY_UPSTREAM:
         return text
-    if _COLLECTOR.fullmatch(text) is None or text.startswith("//"):
+    if COLLECTOR.fullmatch(text) is None or text.startswith("//"):
         hint = (
             f"browsers report to https only: write {quoted('https' + text[4:])}"
             if text.startswith("http://")

@@ -25,7 +25,7 @@ from xoproxy.config.settings import (
 CONNECT_S: Final = 5.0  # HAProxy's advice 5 s; nginx 60 s
 RESPONSE_S: Final = 60.0  # nginx proxy_read_timeout 60 s
 
-_CHECK_PATH: Final = re.compile(r"/[!\"$-~]*")  # no fragment
+CHECK_PATH: Final = re.compile(r'/[!"$-~]*')  # no fragment
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +234,6 @@ def read_health_check(reader: Reader, spot: Spot) -> HealthCheck | None:
 
 
 def _check_path(text: str) -> str:
-    if _CHECK_PATH.fullmatch(text) is None:
+    if CHECK_PATH.fullmatch(text) is None:
         raise Refused(Id.PATH_GLOB, f"{quoted(text)} is not the path of a request; write one as /healthz")
     return text

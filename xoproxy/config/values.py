@@ -23,15 +23,15 @@ _LOOSE_DURATION: Final = re.compile(r"0*([0-9]{1,9}) *(ms|s|m|h)[a-z]*", re.IGNO
 _SEXAGESIMAL: Final = re.compile(r"([0-9]{1,4}):([0-5][0-9])")
 MAX_DURATION_S: Final = 7 * 86400.0
 
-_SIZE: Final = re.compile(r"(0|[1-9][0-9]{0,15})(B|KiB|MiB|GiB)?")
+SIZE: Final = re.compile(r"(0|[1-9][0-9]{0,15})(B|KiB|MiB|GiB)?")
 _BYTES: Final = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, None: 1}
 _LOOSE_SIZE: Final = re.compile(r"0*([0-9]{1,9}) *([KMG])(?:i?B)?", re.IGNORECASE)
 
 MAX_WORKERS: Final = 256  # a slip of the finger must not start thousands of processes
 
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
-_ENDPOINT_NAME: Final = re.compile(r"[a-z*][a-z0-9_\-.*]{0,63}")
+NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
+ENDPOINT_NAME: Final = re.compile(r"[a-z*][a-z0-9_\-.*]{0,63}")
 _FIELD_VALUE: Final = re.compile(rb"[" + VALUE_BYTES + rb"]+")
 
 # Fetch normalises these; any other method goes out as the script wrote it (Fetch, "normalize a method").
@@ -76,7 +76,7 @@ def whole_seconds(text: str) -> int:
 
 def size(text: str) -> int:
     """Parse ``64KiB``, ``1MiB`` or bare bytes."""
-    match = _SIZE.fullmatch(text)
+    match = SIZE.fullmatch(text)
     if match is None:
         loose = _LOOSE_SIZE.fullmatch(text)
         hint = f"{int(loose[1])}{loose[2].upper()}iB" if loose else "a number with its unit, as 64KiB, 1MiB or 1GiB"
@@ -138,7 +138,7 @@ def day(text: str) -> date:
 
 def name(text: str) -> str:
     """Parse a name that the file gives to something."""
-    if _NAME.fullmatch(text) is None:
+    if NAME.fullmatch(text) is None:
         raise Refused(
             Id.NAME,
             f"{quoted(text)} cannot be a name; use up to 64 letters, digits, '-', '_' and '.', first a letter or digit",
@@ -148,7 +148,7 @@ def name(text: str) -> str:
 
 def endpoint_name(text: str) -> str:
     """Parse the name of a reporting endpoint: a key of a structured-field dictionary.  (RFC 9651 §3.1.2)"""
-    if _ENDPOINT_NAME.fullmatch(text) is None:
+    if ENDPOINT_NAME.fullmatch(text) is None:
         raise Refused(
             Id.NAME,
             f"{quoted(text)} cannot name an endpoint; use lower-case letters, digits, '-', '_' and '.', first a letter",
