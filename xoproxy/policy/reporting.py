@@ -6,7 +6,7 @@ A dictionary structured field.  It may stand on several lines, so ours is added 
 from typing import Final
 
 from xoproxy.policy.model import Embedder, Opener, Policy, ReportingEndpoints
-from xoproxy.semantics.structured import serialize_string_dictionary
+from xoproxy.semantics.structured import Item, serialize_dictionary
 
 NAME: Final = b"Reporting-Endpoints"
 
@@ -25,4 +25,4 @@ def endpoints_used(policy: Policy) -> tuple[str, ...]:
 def field_line(policy: Policy, endpoints: ReportingEndpoints) -> bytes:
     """Return the field line that declares what the policy uses; empty if nothing is to be declared."""
     declared = [(name, url) for name in endpoints_used(policy) if (url := endpoints.url(name)) is not None]
-    return NAME + b": " + serialize_string_dictionary(declared) + b"\r\n" if declared else b""
+    return NAME + b": " + serialize_dictionary((name, Item(url)) for name, url in declared) + b"\r\n" if declared else b""
