@@ -7,9 +7,9 @@ import ipaddress
 import re
 from typing import Final
 
-from xoproxy.config.origins import is_loopback, punycode
 from xoproxy.config.problems import Id, Refused, quoted
 from xoproxy.config.settings import Address, Endpoint, Network, PassedAddress, TcpAddress, UnixAddress, UnixPeers
+from xoproxy.semantics.hosts import is_loopback, punycode
 
 _HOST_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._\-]*):([0-9]{1,5})")
 NAME: Final = re.compile(

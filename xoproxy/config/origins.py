@@ -6,13 +6,13 @@ would never match.  So it is refused here, with the form that will.  (RFC 6454 �
 
 import ipaddress
 import re
-import unicodedata
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from typing import Final, NoReturn
 
 from xoproxy.config.problems import Id, Refused, quoted
+from xoproxy.semantics.hosts import is_loopback, punycode
 from xoproxy.semantics.origins import DEFAULT_PORTS, OriginPattern, parse_origin
 
 # Schemes whose documents have opaque origins; the browser sends `null`.  (HTML §7.1.1)
@@ -172,22 +172,6 @@ class _Draft:
 
 def _is_address(host: str) -> bool:
     return host.startswith("[") or host.rpartition(".")[2].isdigit()
-
-
-def punycode(host: str) -> str:
-    """Return the ASCII form of a host name, as browsers make it for all usual names.  (UTS 46, non-transitional)"""
-    labels = unicodedata.normalize("NFKC", host).lower().replace("\u3002", ".").split(".")
-    return ".".join(label if label.isascii() else "xn--" + label.encode("punycode").decode("ascii") for label in labels)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host always means the same machine: browsers trust plain http from it.  (Secure Contexts §3.1)"""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def is_insecure(pattern: OriginPattern) -> bool:
