@@ -1,7 +1,7 @@
 """What each engine has of what the standards describe, in its releases of August 2026.
 
-One table, so that a conclusion never asks for an engine by name.  A feature that an engine lacks is as if the field or the value
-were not there.  Sources: MDN's browser-compat-data of 2026-08-07, and for Document-Isolation-Policy, which is not in it, the
+One table, so that a conclusion never asks for an engine by name.  Where an engine lacks a feature, it is as if the field or the
+value were not there.  Sources: MDN's browser-compat-data of 2026-08-07, and for Document-Isolation-Policy, which is not in it, the
 announcement of Chrome 137 (2025-05-01).
 """
 

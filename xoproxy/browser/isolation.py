@@ -1,0 +1,147 @@
+"""Is a page cross-origin isolated: has it SharedArrayBuffer, precise timers and `crossOriginIsolated`?
+
+Two ways lead there.  The opener policy ``same-origin`` of the top-level page with an embedder policy of every page from it down
+(HTML §7.1.3, §7.1.4), and, in engines that have it, the page's own document isolation policy (WICG DIP).
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from xoproxy.browser.contexts import (
+    document_isolation_of,
+    embedder_of,
+    is_compatible_with_isolation,
+    is_sandboxed_by_response,
+    opener_of,
+    secure_context,
+)
+from xoproxy.browser.model import Document, Engine, Step, Verdict
+from xoproxy.browser.permissions import ISOLATED, may_use
+from xoproxy.browser.policies import EMBEDDER, ISOLATION, OPENER, Read, embedder_policy, opener_policy
+from xoproxy.browser.support import Feature, has
+from xoproxy.policy.model import DocumentIsolation, EmbedderPolicy, OpenerPolicy
+
+_HTML: Final = "https://html.spec.whatwg.org/multipage/"
+OBTAIN_OPENER: Final = _HTML + "browsers.html#obtain-coop"
+OBTAIN_EMBEDDER: Final = _HTML + "browsers.html#obtain-an-embedder-policy"
+ADHERENCE: Final = _HTML + "browsers.html#check-a-navigation-response's-adherence-to-its-embedder-policy"
+NAVIGATION: Final = _HTML + "browsing-the-web.html#create-navigation-params-by-fetching"
+CAPABILITY: Final = _HTML + "webappapis.html#concept-settings-object-cross-origin-isolated-capability"
+OBTAIN_ISOLATION: Final = "https://wicg.github.io/document-isolation-policy/#obtain-dip"
+
+
+def isolation(page: Document, engine: Engine) -> Verdict:
+    """Conclude whether `page` is cross-origin isolated.  (HTML §8.1.3.2, "cross-origin isolated capability")
+
+    A page that cannot be shown at all, because a page above it has an embedder policy and it has none, is not isolated either.
+    """
+    by_itself = document_isolation_of(page, engine)
+    if by_itself.value is not DocumentIsolation.NONE:
+        return _by_document_isolation(page, by_itself)
+    steps: list[Step] = []
+    for step in _steps(page, engine):
+        steps.append(step)
+        if not step.holds:
+            return Verdict(allowed=False, steps=tuple(steps), notes=_notes(page, engine, by_itself))
+    return Verdict(allowed=True, steps=tuple(steps), notes=_notes(page, engine, by_itself))
+
+
+def opener_step(page: Document, engine: Engine) -> Step:
+    """Conclude whether the opener policy of a top-level page is the one that isolates."""
+    read = opener_of(page, engine)
+    holds = read.value is OpenerPolicy.SAME_ORIGIN
+    return Step("obtain an opener policy", OBTAIN_OPENER, holds=holds, why=_why(OPENER, page, read, "same-origin"))
+
+
+def embedder_step(page: Document, engine: Engine) -> Step:
+    """Conclude whether the embedder policy of a page is "compatible with cross-origin isolation"."""
+    read = embedder_of(page, engine)
+    holds = is_compatible_with_isolation(read.value)
+    wanted = " or ".join(value for value in ("require-corp", "credentialless") if _knows(engine, value))
+    return Step("obtain an embedder policy", OBTAIN_EMBEDDER, holds=holds, why=_why(EMBEDDER, page, read, wanted))
+
+
+def sandbox_step(page: Document, engine: Engine) -> Step:
+    """Conclude whether a top-level page can be shown: an opener policy and a sandbox are a network error.  (HTML §7.4.5)"""
+    read = opener_of(page, engine)
+    holds = read.value is OpenerPolicy.UNSAFE_NONE or not is_sandboxed_by_response(page.fields)
+    why = f'"{page.url}" has an opener policy and is not sandboxed' if holds else _sandboxed(page, read)
+    return Step("create navigation params by fetching", NAVIGATION, holds=holds, why=why)
+
+
+def adherence_step(page: Document, parent: Document, engine: Engine) -> Step:
+    """Conclude whether a frame may be shown under its parent's embedder policy.  (HTML §7.1.4.2)"""
+    name = "check a navigation response's adherence to its embedder policy"
+    above = embedder_of(parent, engine).value
+    if not is_compatible_with_isolation(above):
+        return Step(name, ADHERENCE, holds=True, why=f'"{parent.url}" has no embedder policy')
+    own = embedder_of(page, engine)
+    why = f'"{parent.url}" has {above.value}; ' + _why(EMBEDDER, page, own, "require-corp or credentialless")
+    return Step(name, ADHERENCE, holds=is_compatible_with_isolation(own.value), why=why)
+
+
+def _steps(page: Document, engine: Engine) -> "list[Step]":
+    """Return the steps of the way by opener and embedder policy, in order."""
+    top = _top(page)
+    frames = [replace(document, ancestors=above) for document, above in _down(page)]
+    steps = [secure_context(page), sandbox_step(top, engine), opener_step(top, engine), embedder_step(top, engine)]
+    steps += [adherence_step(frame, replace(frame.ancestors[0], ancestors=frame.ancestors[1:]), engine) for frame in frames]
+    return [*steps, _permission(page, engine)]
+
+
+def _down(page: Document) -> list[tuple[Document, tuple[Document, ...]]]:
+    """Return the frames from below the top-level page down to `page`, each with the pages above it."""
+    chain = (page, *page.ancestors)
+    return [(chain[index], chain[index + 1 :]) for index in range(len(chain) - 2, -1, -1)]
+
+
+def _top(page: Document) -> Document:
+    return page.ancestors[-1] if page.ancestors else page
+
+
+def _by_document_isolation(page: Document, read: Read[DocumentIsolation]) -> Verdict:
+    why = f'{ISOLATION.decode()} of "{page.url}" is {read.value.value}'
+    steps = (secure_context(page), Step("obtain a document isolation policy", OBTAIN_ISOLATION, holds=True, why=why))
+    return Verdict(allowed=True, steps=steps)
+
+
+def _permission(page: Document, engine: Engine) -> Step:
+    if has(engine, Feature.CROSS_ORIGIN_ISOLATED_FEATURE):
+        return may_use(page, ISOLATED)
+    why = f"{engine.value} has no feature {ISOLATED}: frames of an isolated page are isolated"
+    return Step("cross-origin isolated capability", CAPABILITY, holds=True, why=why)
+
+
+def _why(name: bytes, page: Document, read: "Read[OpenerPolicy] | Read[EmbedderPolicy]", wanted: str) -> str:
+    field = name.decode("ascii")
+    if read.ignored is not None:
+        return f'{field} of "{page.url}" counts for nothing: {read.ignored}'
+    sent = any(line.lower() == name.lower() for line, _ in page.fields)
+    if not sent:
+        return f'"{page.url}" has no {field}; it takes {wanted}'
+    if read.value.value in wanted.split(" or "):
+        return f'{field} of "{page.url}" is {read.value.value}'
+    return f'{field} of "{page.url}" is {read.value.value}; it takes {wanted}'
+
+
+def _sandboxed(page: Document, read: Read[OpenerPolicy]) -> str:
+    return (
+        f'"{page.url}" has {OPENER.decode()}: {read.value.value} and Content-Security-Policy: sandbox, '
+        "which browsers answer with an error page; take one of them away"
+    )
+
+
+def _knows(engine: Engine, value: str) -> bool:
+    return value != EmbedderPolicy.CREDENTIALLESS.value or has(engine, Feature.COEP_CREDENTIALLESS)
+
+
+def _notes(page: Document, engine: Engine, by_itself: Read[DocumentIsolation]) -> tuple[str, ...]:
+    """Say what was sent in vain: policies that only report, and a document isolation policy that counts for nothing."""
+    notes: list[str] = []
+    if opener_policy(page.fields, engine, observed=True).value is OpenerPolicy.SAME_ORIGIN:
+        notes.append(f"{OPENER.decode()}-Report-Only reports and isolates nothing")
+    if is_compatible_with_isolation(embedder_policy(page.fields, engine, observed=True).value):
+        notes.append(f"{EMBEDDER.decode()}-Report-Only reports and isolates nothing")
+    if by_itself.ignored is not None:
+        notes.append(f"{ISOLATION.decode()} counts for nothing: {by_itself.ignored}")
+    return tuple(notes)

@@ -1,0 +1,191 @@
+"""The policies that a response states, read as browsers read them.  (HTML §7.1.1 to §7.1.4; Fetch §3.7; WICG DIP §2.2)
+
+Most are structured-field items of type token.  A value that is none, or a token the engine does not know, counts for nothing,
+silently: two lines, even identical, a trailing semicolon, quotes, upper case.  Browsers do not say so; `Read.ignored` does.
+
+Whether the page may have a policy at all (only secure contexts have) is asked in `contexts`.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, Generic, TypeVar
+
+from xoproxy.browser.model import Engine, Fields
+from xoproxy.browser.support import Feature, has
+from xoproxy.policy.model import DocumentIsolation, EmbedderPolicy, OpenerPolicy, ResourcePolicy
+from xoproxy.semantics.structured import Item, Token, parse_item
+
+EMBEDDER: Final = b"Cross-Origin-Embedder-Policy"
+OPENER: Final = b"Cross-Origin-Opener-Policy"
+ISOLATION: Final = b"Document-Isolation-Policy"
+RESOURCE: Final = b"Cross-Origin-Resource-Policy"
+AGENT_CLUSTER: Final = b"Origin-Agent-Cluster"
+REPORT_ONLY: Final = b"-Report-Only"
+
+Value = TypeVar("Value")
+Choice = TypeVar("Choice", bound=Enum)
+
+
+@dataclass(frozen=True, slots=True)
+class Read(Generic[Value]):
+    """What a browser takes a field for.
+
+    `ignored`: why a field that is there counts for nothing, in words; None where it counts, or where there is none.
+    `report_to` None: violations are not reported.
+    """
+
+    value: Value
+    ignored: str | None = None
+    report_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A field whose value is a token: its name, its values, and which of them not every engine has."""
+
+    name: bytes
+    values: Mapping[str, Feature | None]
+
+
+_EMBEDDER: Final = _Kind(
+    EMBEDDER,
+    {
+        EmbedderPolicy.UNSAFE_NONE.value: None,
+        EmbedderPolicy.REQUIRE_CORP.value: None,
+        EmbedderPolicy.CREDENTIALLESS.value: Feature.COEP_CREDENTIALLESS,
+    },
+)
+_OPENER: Final = _Kind(
+    OPENER,
+    {
+        OpenerPolicy.UNSAFE_NONE.value: None,
+        OpenerPolicy.SAME_ORIGIN.value: None,
+        OpenerPolicy.SAME_ORIGIN_ALLOW_POPUPS.value: None,
+        OpenerPolicy.NOOPENER_ALLOW_POPUPS.value: Feature.COOP_NOOPENER_ALLOW_POPUPS,
+    },
+)
+_ISOLATION: Final = _Kind(ISOLATION, {value.value: Feature.DOCUMENT_ISOLATION for value in DocumentIsolation})
+# Why a value is no structured-field item: the most frequent reasons, the first that fits is told.
+_FAULTS: Final = (
+    (re.compile(rb";$"), "has a trailing semicolon"),
+    (re.compile(rb","), "is a list; write one value"),
+    (re.compile(rb"\t"), "has a tab inside; write a space or nothing"),
+    (re.compile(rb" ;"), "has a space before the semicolon"),
+    (re.compile(rb"^[^;\"]* "), "is more than one word"),
+)
+_RESOURCE_VALUES: Final = {value.value.encode("ascii"): value for value in ResourcePolicy}
+
+
+def lines_of(fields: Fields, name: bytes) -> tuple[bytes, ...]:
+    """Return the values of all field lines called `name`, which is compared without case."""
+    lower = name.lower()
+    return tuple(value for sent, value in fields if sent.lower() == lower)
+
+
+def combined(fields: Fields, name: bytes) -> bytes | None:
+    """Return the one value that several lines make, None if there is no line.  (Fetch §2.2.2, "get")"""
+    lines = lines_of(fields, name)
+    return b", ".join(lines) if lines else None
+
+
+def embedder_policy(fields: Fields, engine: Engine, *, observed: bool = False) -> Read[EmbedderPolicy]:
+    """Read Cross-Origin-Embedder-Policy, or its Report-Only twin.  (HTML §7.1.4.1, "obtain an embedder policy")"""
+    return _choice(_EMBEDDER, EmbedderPolicy.UNSAFE_NONE, fields, engine, observed=observed)
+
+
+def opener_policy(fields: Fields, engine: Engine, *, observed: bool = False) -> Read[OpenerPolicy]:
+    """Read Cross-Origin-Opener-Policy, or its Report-Only twin.  (HTML §7.1.3.1, "obtain an opener policy")"""
+    return _choice(_OPENER, OpenerPolicy.UNSAFE_NONE, fields, engine, observed=observed)
+
+
+def document_isolation_policy(fields: Fields, engine: Engine, *, observed: bool = False) -> Read[DocumentIsolation]:
+    """Read Document-Isolation-Policy, or its Report-Only twin.  (WICG DIP §2.2.1, "obtain a document isolation policy")"""
+    return _choice(_ISOLATION, DocumentIsolation.NONE, fields, engine, observed=observed)
+
+
+def resource_policy(fields: Fields) -> Read[ResourcePolicy | None]:
+    """Read Cross-Origin-Resource-Policy: exact bytes, no structured field.  (Fetch §3.7)
+
+    None: as if the field were not there, which is "allowed" for some and "same-origin" for pages with an embedder policy.
+    """
+    lines = lines_of(fields, RESOURCE)
+    policy = _RESOURCE_VALUES.get(b", ".join(lines))
+    if policy is not None or not lines:
+        return Read(policy)
+    if len(lines) > 1:
+        return Read(None, _several(lines))
+    return Read(None, _unknown(lines[0].decode("latin-1"), tuple(value.value for value in ResourcePolicy)))
+
+
+def origin_agent_cluster(fields: Fields, engine: Engine) -> Read[bool | None]:
+    """Read Origin-Agent-Cluster; None: the engine's default holds.  (HTML §7.1.1.1)"""
+    lines = lines_of(fields, AGENT_CLUSTER)
+    if not lines:
+        return Read(None)
+    if not has(engine, Feature.ORIGIN_AGENT_CLUSTER):
+        return Read(None, f"{engine.value} does not know {Feature.ORIGIN_AGENT_CLUSTER.value}")
+    item = parse_item(b", ".join(lines))
+    if item is None:
+        return Read(None, _syntax(lines))
+    if not isinstance(item.value, bool):
+        return Read(None, f'"{_text(lines[0])}" is no boolean; write ?1 or ?0')
+    return Read(item.value)
+
+
+def _choice(kind: _Kind, default: Choice, fields: Fields, engine: Engine, *, observed: bool) -> Read[Choice]:
+    lines = lines_of(fields, kind.name + REPORT_ONLY if observed else kind.name)
+    if not lines:
+        return Read(default)
+    item = parse_item(b", ".join(lines))
+    if item is None:
+        return Read(default, _syntax(lines))
+    if not isinstance(item.value, Token):
+        return Read(default, _no_token(item, lines[0], tuple(kind.values)))
+    text = item.value.text
+    if text not in kind.values:
+        return Read(default, _unknown(text, tuple(kind.values)))
+    feature = kind.values[text]
+    if feature is not None and not has(engine, feature):
+        return Read(default, f'{engine.value} does not know "{text}"')
+    return Read(type(default)(text), report_to=_report_to(item))
+
+
+def _report_to(item: Item) -> str | None:
+    """Return the endpoint; anything but a String names none.  (HTML §7.1.3.1 step 4.4)"""
+    endpoint = item.params.get("report-to")
+    return endpoint if isinstance(endpoint, str) else None
+
+
+def _syntax(lines: tuple[bytes, ...]) -> str:
+    """Say why these lines are no structured-field item."""
+    if len(lines) > 1:
+        return _several(lines)
+    value = lines[0].strip(b" \t")
+    if not value:
+        return "the value is empty"
+    reason = next((reason for fault, reason in _FAULTS if fault.search(value)), "is no structured-field item")
+    return f'"{_text(value)}" {reason}'
+
+
+def _several(lines: tuple[bytes, ...]) -> str:
+    """Say that several lines are none: they are joined with commas, even if they are identical."""
+    count = {2: "two", 3: "three"}.get(len(lines), str(len(lines)))
+    return f"{count} lines, which void each other; send one"
+
+
+def _no_token(item: Item, value: bytes, known: tuple[str, ...]) -> str:
+    if isinstance(item.value, str) and item.value in known:
+        return f'"{_text(value)}" is quoted; write {item.value}'
+    return f'"{_text(value)}" is no token; write one of {", ".join(known)}'
+
+
+def _unknown(text: str, known: tuple[str, ...]) -> str:
+    if text.lower() in known:
+        return f'"{text}" is in upper case; write {text.lower()}'
+    return f'"{text}" is none of {", ".join(known)}'
+
+
+def _text(value: bytes) -> str:
+    return value.decode("latin-1")
