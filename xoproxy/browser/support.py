@@ -1,7 +1,7 @@
 """What each engine has of what the standards describe, in its releases of August 2026.
 
 One table, so that a conclusion never asks for an engine by name.  Where an engine lacks a feature, it is as if the field or the
-value were not there.  Sources: MDN's browser-compat-data of 2026-08-07, and for Document-Isolation-Policy, which is not in it, the
+value were not there.  Sources: MDN's browser-compat-data of 2026-08-07; for Document-Isolation-Policy, which is not in it, the
 announcement of Chrome 137 (2025-05-01).
 """
 
@@ -77,6 +77,16 @@ _FEATURES: Final[dict[Feature, dict[Engine, Since]]] = {
 
 # Seconds for which an engine keeps the answer to a preflight, whatever Access-Control-Max-Age says.
 MAX_AGE_CAP_S: Final = MappingProxyType({Engine.CHROME: 7200, Engine.FIREFOX: 86400, Engine.SAFARI: 600})
+
+# What each engine says it is, on a desktop.  Chrome and Firefox keep the minor numbers at zero, Safari the system's version.
+USER_AGENT: Final = MappingProxyType(
+    {
+        Engine.CHROME: b"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/151.0.0.0 Safari/537.36",
+        Engine.FIREFOX: b"Mozilla/5.0 (X11; Linux x86_64; rv:151.0) Gecko/20100101 Firefox/151.0",
+        Engine.SAFARI: b"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+        b"Version/26.0 Safari/605.1.15",
+    }
+)
 
 
 def since(feature: Feature, engine: Engine) -> Since | None:
