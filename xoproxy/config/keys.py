@@ -27,7 +27,7 @@ class Keys:
     peers: Mapping[str, str]
 
 
-def _peers(table: Mapping[str, str]) -> Mapping[str, str]:
+def spellings(table: Mapping[str, str]) -> Mapping[str, str]:
     """Turn "ours: theirs theirs" around."""
     return {_bare(theirs): ours for ours, spellings in table.items() for theirs in spellings.split()}
 
@@ -52,7 +52,7 @@ TOP: Final = Keys(
         "proxy_status",
         "log",
     ),
-    _peers(
+    spellings(
         {
             "upstream": "backend target proxy_pass origin_server forward forward_to proxy url to",
             "upstreams": "backends targets services servers clusters",
@@ -73,14 +73,14 @@ TOP: Final = Keys(
 LISTENER: Final = Keys(
     "an entry of `listen`",
     ("address", "tls", "proxy_protocol"),
-    _peers(
+    spellings(
         {"address": "bind host port listen addr", "tls": "ssl https", "proxy_protocol": "accept_proxy send_proxy proxyprotocol"}
     ),
 )
 LISTEN_TLS: Final = Keys(
     "`tls` of an entry of `listen`",
     ("certificate", "key"),
-    _peers(
+    spellings(
         {
             "certificate": "cert cert_file certfile ssl_certificate chain",
             "key": "key_file keyfile private_key ssl_certificate_key",
@@ -88,7 +88,7 @@ LISTEN_TLS: Final = Keys(
     ),
 )
 ADMIN: Final = Keys(
-    "`admin`", ("address", "token_file"), _peers({"address": "bind listen host port addr", "token_file": "token tokenfile"})
+    "`admin`", ("address", "token_file"), spellings({"address": "bind listen host port addr", "token_file": "token tokenfile"})
 )
 UPSTREAM: Final = Keys(
     "an upstream",
@@ -105,7 +105,7 @@ UPSTREAM: Final = Keys(
         "health_check",
         "tls",
     ),
-    _peers(
+    spellings(
         {
             "url": "address target server host backend to",
             "urls": "servers endpoints addresses targets hosts",
@@ -124,7 +124,7 @@ UPSTREAM: Final = Keys(
 UPSTREAM_TLS: Final = Keys(
     "`tls` of an upstream",
     ("ca", "verify", "server_name", "certificate", "key"),
-    _peers(
+    spellings(
         {
             "ca": "ca_file cafile ca_cert ca_certificate",
             "verify": "ssl_verify",
@@ -137,7 +137,7 @@ UPSTREAM_TLS: Final = Keys(
 EJECTION: Final = Keys(
     "`ejection`",
     ("failures", "backoff", "max_backoff"),
-    _peers(
+    spellings(
         {
             "failures": "max_fails threshold errors consecutive_5xx consecutive_failures",
             "backoff": "fail_timeout base_ejection_time time duration",
@@ -145,11 +145,13 @@ EJECTION: Final = Keys(
         }
     ),
 )
-RESOLVE: Final = Keys("`resolve`", ("floor", "ceiling"), _peers({"floor": "min min_ttl", "ceiling": "max max_ttl ttl valid"}))
+RESOLVE: Final = Keys(
+    "`resolve`", ("floor", "ceiling"), spellings({"floor": "min min_ttl", "ceiling": "max max_ttl ttl valid"})
+)
 HEALTH_CHECK: Final = Keys(
     "`health_check`",
     ("path", "interval", "timeout", "healthy_after", "unhealthy_after"),
-    _peers(
+    spellings(
         {
             "path": "uri url target",
             "interval": "every inter period",
@@ -177,7 +179,7 @@ POLICY: Final = Keys(
         "upstream_fields",
         "headers",
     ),
-    _peers(
+    spellings(
         {
             "coop": "Cross-Origin-Opener-Policy opener_policy",
             "coep": "Cross-Origin-Embedder-Policy embedder_policy",
@@ -209,7 +211,7 @@ CORS: Final = Keys(
         "dangerously_allow_public_suffixes",
         "dangerously_allow_null_origin",
     ),
-    _peers(
+    spellings(
         {
             "allow_origins": "allowed_origins allow_origin allowed_origin origins origin cors_allowed_origins cors_origins "
             "allow_origin_list Access-Control-Allow-Origin",
@@ -230,31 +232,33 @@ WEBSOCKET: Final = Keys(
         "dangerously_allow_public_suffixes",
         "dangerously_allow_null_origin",
     ),
-    _peers({"allow_origins": "allowed_origins allow_origin origins origin"}),
+    spellings({"allow_origins": "allowed_origins allow_origin origins origin"}),
 )
 ESCAPE: Final = Keys(
-    "a dangerous key", ("reason", "expires"), _peers({"reason": "why because comment", "expires": "until expiry expire"})
+    "a dangerous key", ("reason", "expires"), spellings({"reason": "why because comment", "expires": "until expiry expire"})
 )
 OBSERVE: Final = Keys(
     "`observe`",
     ("coop", "coep", "document_isolation", "permissions_policy", "integrity_policy"),
-    _peers({"coop": "Cross-Origin-Opener-Policy", "coep": "Cross-Origin-Embedder-Policy"}),
+    spellings({"coop": "Cross-Origin-Opener-Policy", "coep": "Cross-Origin-Embedder-Policy"}),
 )
 LONG_FORM: Final = Keys(
-    "a value's long form", ("value", "report_to"), _peers({"value": "policy mode", "report_to": "endpoint report"})
+    "a value's long form", ("value", "report_to"), spellings({"value": "policy mode", "report_to": "endpoint report"})
 )
 HEADERS: Final = Keys(
-    "`headers`", ("set", "add", "remove"), _peers({"set": "replace override", "add": "append", "remove": "delete unset del"})
+    "`headers`", ("set", "add", "remove"), spellings({"set": "replace override", "add": "append", "remove": "delete unset del"})
 )
 ROUTE: Final = Keys(
     "a route",
     ("match", "upstream", "policy", "expires", "reason"),
-    _peers({"match": "when if matches rule", "upstream": "backend target proxy_pass service to", "policy": "policies profile"}),
+    spellings(
+        {"match": "when if matches rule", "upstream": "backend target proxy_pass service to", "policy": "policies profile"}
+    ),
 )
 MATCH: Final = Keys(
     "`match`",
     ("host", "path", "methods", "destinations", "headers"),
-    _peers(
+    spellings(
         {
             "host": "hosts domain server_name hostname",
             "path": "paths path_prefix prefix location url uri",
@@ -262,11 +266,11 @@ MATCH: Final = Keys(
         }
     ),
 )
-REPORTING: Final = Keys("`reporting`", ("endpoints",), _peers({"endpoints": "endpoint groups report_to"}))
+REPORTING: Final = Keys("`reporting`", ("endpoints",), spellings({"endpoints": "endpoint groups report_to"}))
 TIMEOUTS: Final = Keys(
     "`timeouts`",
     ("idle", "head", "body", "tunnel", "connect", "response", "drain", "pool"),
-    _peers(
+    spellings(
         {
             "idle": "keepalive keepalive_timeout keep_alive",
             "head": "header headers client_header request_header read_header",
@@ -281,7 +285,7 @@ TIMEOUTS: Final = Keys(
 LIMITS: Final = Keys(
     "`limits`",
     ("request_head", "response_head", "request_body", "connections", "connections_per_client", "paths"),
-    _peers(
+    spellings(
         {
             "connections": "max_connections maxconn worker_connections max_conns",
             "connections_per_client": "connections_per_ip limit_conn max_connections_per_ip per_client",
@@ -292,7 +296,7 @@ LIMITS: Final = Keys(
         }
     ),
 )
-LOG: Final = Keys("`log`", ("format", "level"), _peers({"format": "style output", "level": "severity loglevel"}))
+LOG: Final = Keys("`log`", ("format", "level"), spellings({"format": "style output", "level": "severity loglevel"}))
 
 _ALL: Final = (TOP, LISTENER, ADMIN, UPSTREAM, POLICY, CORS, HEADERS, ROUTE, MATCH, REPORTING, TIMEOUTS, LIMITS)
 
