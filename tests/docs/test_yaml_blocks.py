@@ -7,26 +7,10 @@ stands under the key `policy`.  Without a word it is a whole file.
 
 import re
 from pathlib import Path
-from textwrap import indent
 
 import pytest
 from support.configs import problems_of
-from support.markdown import ROOT, Block, all_blocks
-
-ENDPOINT = "reporting: {endpoints: {isolation: upstream}}\n"
-
-
-def whole_file(block: Block) -> str:
-    match block.wrapper:
-        case "":
-            return block.text
-        case "top":
-            has_upstream = re.search(r"^upstream:", block.text, re.MULTILINE)
-            return block.text + "version: 1\n" + ("" if has_upstream else "upstream: http://app:5000\n")
-        case "policy":
-            return f"policy:\n{indent(block.text, '  ')}version: 1\nupstream: http://app:5000\n{ENDPOINT}"
-    raise AssertionError(f"{block.name}: nothing is known of 'yaml {block.wrapper}'")
-
+from support.markdown import ROOT, Block, all_blocks, whole_file
 
 @pytest.mark.parametrize("block", [pytest.param(block, id=block.name) for block in all_blocks("yaml")])
 def test_yaml_block_gives_exactly_the_problems_it_names(block: Block) -> None:

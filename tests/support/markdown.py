@@ -5,9 +5,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import indent
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")))
+
+ENDPOINT = "reporting: {endpoints: {isolation: upstream}}\n"
 
 _FENCE = re.compile(r"^```(\w*)(?: (\w+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -53,6 +56,19 @@ def blocks(document: Path, language: str) -> list[Block]:
 def all_blocks(language: str) -> list[Block]:
     """Return the blocks of one language in all documents."""
     return [block for document in DOCUMENTS for block in blocks(document, language)]
+
+
+def whole_file(block: Block) -> str:
+    """Return the policy file that a block of YAML is, or is a part of."""
+    match block.wrapper:
+        case "":
+            return block.text
+        case "top":
+            has_upstream = re.search(r"^upstream:", block.text, re.MULTILINE)
+            return block.text + "version: 1\n" + ("" if has_upstream else "upstream: http://app:5000\n")
+        case "policy":
+            return f"policy:\n{indent(block.text, '  ')}version: 1\nupstream: http://app:5000\n{ENDPOINT}"
+    raise AssertionError(f"{block.name}: nothing is known of 'yaml {block.wrapper}'")
 
 
 def without_blocks(document: Path) -> str:
