@@ -7,15 +7,18 @@ method and name, and an answer cut to the question would be asked for again.
 Rule 4: ``*`` is never sent where a browser would read it as a name: with credentials, names asked for are echoed instead.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from xoproxy.policy.model import ANY, Cors
+from xoproxy.policy.origins import OriginRule
 from xoproxy.semantics.grammar import TOKEN_ONLY
+from xoproxy.semantics.heads import RequestHead
 from xoproxy.semantics.lists import tokens
-from xoproxy.semantics.origins import OriginSet, parse_origin
+from xoproxy.semantics.origins import parse_origin
 
 ALLOW_ORIGIN: Final = b"Access-Control-Allow-Origin"
 ALLOW_CREDENTIALS: Final = b"Access-Control-Allow-Credentials"
@@ -23,6 +26,11 @@ ALLOW_METHODS: Final = b"Access-Control-Allow-Methods"
 ALLOW_HEADERS: Final = b"Access-Control-Allow-Headers"
 EXPOSE_HEADERS: Final = b"Access-Control-Expose-Headers"
 MAX_AGE: Final = b"Access-Control-Max-Age"
+# Of Private Network Access (WICG drafts of 2021 to 2024), which gave way to Local Network Access: no field grants that.
+REQUEST_PRIVATE_NETWORK: Final = b"Access-Control-Request-Private-Network"
+ALLOW_PRIVATE_NETWORK: Final = b"Access-Control-Allow-Private-Network"
+
+_ASKS_FOR_PRIVATE_NETWORK: Final = re.compile(rb"(?i)\n" + REQUEST_PRIVATE_NETWORK + rb":[ \t]*+(?-i:true)[ \t]*+\r")
 
 # Never need listing (Fetch, "CORS-safelisted method").
 SAFELISTED_METHODS: Final = (b"GET", b"HEAD", b"POST")
@@ -40,8 +48,23 @@ class CorsOutcome(StrEnum):
     REFUSED = "refused"
     PREFLIGHT_GRANTED = "preflight-granted"
     PREFLIGHT_REFUSED = "preflight-refused"
+    PREFLIGHT_FORWARDED = "preflight-forwarded"  # of a granted origin; what else it asks is for the backend to judge
 
     __hash__ = str.__hash__  # an enumeration's own is written in Python, and each exchange is counted under its outcome
+
+
+class Preflight(NamedTuple):
+    """What a CORS-preflight request asks.  A tuple, because answers are remembered by it."""
+
+    origin: bytes
+    method: bytes  # as in Access-Control-Request-Method
+    header_values: tuple[bytes, ...]  # of Access-Control-Request-Headers, one for each line
+    private_network: bool = False  # whether it is one of Private Network Access too
+
+    @property
+    def size(self) -> int:
+        """How many bytes it holds that the client chose."""
+        return len(self.origin) + len(self.method) + sum(map(len, self.header_values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +73,12 @@ class PreflightVerdict:
 
     lines: bytes
     objection: str | None  # "method", "headers" or None
+
+
+def read_preflight(head: RequestHead, origin: bytes, method: bytes) -> Preflight:
+    """Return what a preflight asks, of which `origin` and `method` are known."""
+    header_values = tuple(head.values(b"access-control-request-headers"))
+    return Preflight(origin, method, header_values, _ASKS_FOR_PRIVATE_NETWORK.search(head.block) is not None)
 
 
 def requested_names(values: Sequence[bytes]) -> tuple[bytes, ...] | None:
@@ -75,7 +104,6 @@ class CorsRule:
     """A `Cors`, compiled."""
 
     __slots__ = (
-        "_allow_null",
         "_any",
         "_credentialed",
         "_headers",
@@ -86,14 +114,15 @@ class CorsRule:
         "_preflight_tail",
         "_tail",
         "exposes_all",
+        "grants_private_network",
         "varies",
     )
 
     def __init__(self, cors: Cors) -> None:
         self._any = cors.allow_origins is ANY
-        self._allow_null = cors.allow_null_origin
         self._credentialed = cors.allow_credentials
-        self._origins = OriginSet(cors.allow_origins if cors.allow_origins is not ANY else ())
+        self._origins = OriginRule(cors)
+        self.grants_private_network = cors.legacy_private_network
         self._methods = None if cors.allow_methods is ANY else frozenset((*cors.allow_methods, *SAFELISTED_METHODS))
         self._headers = None if cors.allow_headers is ANY else frozenset(name.lower() for name in cors.allow_headers)
         self.varies = not self._any or self._credentialed  # else the answer is one constant (Fetch §3.3.5)
@@ -114,32 +143,32 @@ class CorsRule:
 
     def grants(self, origin: bytes) -> bool:
         """Whether `origin`, as it came in an Origin field, may read.  ``null`` only if that was asked for by name."""
-        if self._any:
-            if not self._credentialed:
-                return True
-            return parse_origin(origin) is not None or (self._allow_null and origin == b"null")
-        return self._origins.covers(origin) or (self._allow_null and origin == b"null")
+        if self._any and (not self._credentialed or parse_origin(origin) is not None):
+            return True
+        return self._origins.covers(origin)
 
     def lines(self, origin: bytes) -> bytes:
         """Return the field lines of an actual response to a granted origin; where the answer is constant, to anyone."""
         return self._allow_origin(origin) + self._tail
 
-    def answer_preflight(self, origin: bytes, method: bytes, header_values: Sequence[bytes]) -> PreflightVerdict:
-        """Return the answer to a preflight from a granted origin for `method` and the names in `header_values`."""
-        names = requested_names(header_values)
+    def answer_preflight(self, asked: Preflight) -> PreflightVerdict:
+        """Return the answer to a preflight from a granted origin."""
+        names = requested_names(asked.header_values)
         objection = None
-        is_token = TOKEN_ONLY.fullmatch(method) is not None
-        if not is_token or (self._methods is not None and method not in self._methods):
+        is_token = TOKEN_ONLY.fullmatch(asked.method) is not None
+        if not is_token or (self._methods is not None and asked.method not in self._methods):
             objection = "method"
         elif names is None or (self._headers is not None and not self._headers.issuperset(names)):
             objection = "headers"
         methods_line = self._methods_line
         if self._methods is None and self._credentialed and is_token:
-            methods_line = ALLOW_METHODS + b": " + method + b"\r\n"
+            methods_line = ALLOW_METHODS + b": " + asked.method + b"\r\n"
         headers_line = self._headers_line
         if self._headers is None and names:
             headers_line = ALLOW_HEADERS + b": " + b", ".join(names) + b"\r\n"
-        lines = self._allow_origin(origin) + methods_line + headers_line + self._preflight_tail
+        lines = self._allow_origin(asked.origin) + methods_line + headers_line + self._preflight_tail
+        if self.grants_private_network and asked.private_network:
+            lines += ALLOW_PRIVATE_NETWORK + b": true\r\n"
         return PreflightVerdict(lines, objection)
 
     def _allow_origin(self, origin: bytes) -> bytes:

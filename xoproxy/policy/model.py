@@ -142,7 +142,8 @@ class Cors:
     allow_credentials: bool = False
     allow_null_origin: bool = False
     max_age_s: int | None = None
-    allow_origin_regexes: tuple[str, ...] = ()  # RE2 patterns, each to match a whole serialized origin
+    allow_origin_regexes: tuple[str, ...] = ()  # RE2 patterns, each to match a whole serialized origin; none beside ANY
+    insecure_by_regex: bool = False  # regexes may cover plain-http origins of other machines
     preflight: PreflightHandling = PreflightHandling.ANSWER
     refuse: Refusal = Refusal.OMIT
     legacy_private_network: bool = False  # answer Access-Control-Request-Private-Network
@@ -152,8 +153,10 @@ class Cors:
 class WebSocketOrigins:
     """`websocket_origins`: whose pages may open WebSockets, besides those of the request's own origin.  (RFC 6455 §10.2)"""
 
-    allow_origins: tuple[OriginPattern, ...] = ()
+    allow_origins: tuple[OriginPattern, ...] | Literal[Anything.ANY] = ()
     allow_null_origin: bool = False
+    allow_origin_regexes: tuple[str, ...] = ()  # as in `Cors`
+    insecure_by_regex: bool = False
 
 
 @dataclass(frozen=True, slots=True)

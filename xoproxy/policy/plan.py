@@ -5,7 +5,7 @@ backend's, every other byte stays.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -45,6 +45,15 @@ class ResponsePlan:
     outcome: CorsOutcome = CorsOutcome.NONE
     reason: str = ""
 
+    def varied_by(self, names: tuple[bytes, ...]) -> "ResponsePlan":
+        """Return this plan for a request that would have been decided otherwise, had these fields been others."""
+        if not names:
+            return self
+        known = {name.lower() for name in self.vary}
+        missing = {name.lower(): name for name in reversed(names) if name.lower() not in known}
+        vary = (*self.vary, *reversed(missing.values()))
+        return replace(self, vary=vary, vary_line=as_vary_line(vary))
+
     def apply(self, head: ResponseHead, lines: bytes = b"") -> bytes:
         """Return the head as it goes to the client; `lines` are the connection's own, such as its framing."""
         cuts: list[tuple[int, int]] = []
@@ -79,6 +88,11 @@ class ResponsePlan:
         names = dict.fromkeys(_FIELD_NAME.findall(block))
         exposed = [name for name in names if _NEVER_EXPOSED.fullmatch(name) is None]
         return edit(block, (), EXPOSE_HEADERS + b": " + b", ".join(exposed) + b"\r\n") if exposed else block
+
+
+def as_vary_line(names: tuple[bytes, ...]) -> bytes:
+    """Return the line that lists these fields; empty for none."""
+    return b"Vary: " + b", ".join(names) + b"\r\n" if names else b""
 
 
 @lru_cache(maxsize=1024)

@@ -2,21 +2,30 @@
 
 import re
 from dataclasses import replace
-from functools import lru_cache
 from typing import Final
 
-from xoproxy.policy import coep, coop, corp, reporting, timing
-from xoproxy.policy.cors import CorsOutcome, CorsRule
-from xoproxy.policy.model import OFF, Cors, Embedder, EmbedderPolicy, FieldEdits, Opener, Policy, ReportingEndpoints
+from xoproxy.policy import coep, coop, corp, reporting, resource_isolation, timing
+from xoproxy.policy.cors import CorsOutcome, CorsRule, read_preflight
+from xoproxy.policy.cors_plans import CorsPlans
+from xoproxy.policy.model import (
+    OFF,
+    Cors,
+    Embedder,
+    EmbedderPolicy,
+    FieldEdits,
+    Opener,
+    Policy,
+    PreflightHandling,
+    Refusal,
+    ReportingEndpoints,
+)
 from xoproxy.policy.model import ResourcePolicy as Resource
-from xoproxy.policy.plan import ResponsePlan
-from xoproxy.policy.websocket import WebSocketRule
+from xoproxy.policy.plan import ResponsePlan, as_vary_line
+from xoproxy.policy.websocket import WebSocketRule, opens_websocket
 from xoproxy.semantics.forwarding import DROPPED_FROM_RESPONSES
 from xoproxy.semantics.heads import RequestHead
 from xoproxy.semantics.origins import own_origin
 
-_MAX_REMEMBERED_BYTES: Final = 512  # of a preflight's question
-_PREFLIGHT_VARY: Final = (b"Access-Control-Request-Method", b"Access-Control-Request-Headers")
 _USER_AGENT: Final = re.compile(rb"(?i)\nuser-agent:[ \t]*+([^\r]*+)")
 
 
@@ -69,43 +78,10 @@ def _is_auto(part: object) -> bool:
     return isinstance(part, Embedder) and part.value is EmbedderPolicy.AUTO
 
 
-class _Plans:
-    """The ready-made plans of one policy for one kind of browser."""
-
-    __slots__ = ("_base", "_cors", "_exact", "plain", "preflight_refused", "refused")
-
-    def __init__(self, base: ResponsePlan, rule: CorsRule | None, known: tuple[bytes, ...]) -> None:
-        """`base` has everything but CORS; `known` are origins to make plans for now instead of per request."""
-        self._base = base
-        self._cors = rule
-        constant = rule is not None and not rule.varies
-        self.plain = self._granted(b"", CorsOutcome.NONE) if constant else base
-        self.refused = replace(base, outcome=CorsOutcome.REFUSED, reason="origin")
-        self.preflight_refused = self.for_preflight(b"", "origin")
-        self._exact = {origin: self._granted(origin, CorsOutcome.GRANTED) for origin in known}
-
-    def _granted(self, origin: bytes, outcome: CorsOutcome) -> ResponsePlan:
-        assert self._cors is not None
-        lines = self._base.lines + self._cors.lines(origin)
-        return replace(self._base, lines=lines, exposes_all=self._cors.exposes_all, outcome=outcome)
-
-    def for_origin(self, origin: bytes) -> ResponsePlan | None:
-        """Return the plan for a granted origin, None for another."""
-        plan = self._exact.get(origin)
-        if plan is None and self._cors is not None and self._cors.grants(origin):
-            return self._granted(origin, CorsOutcome.GRANTED)
-        return plan
-
-    def for_preflight(self, lines: bytes, objection: str | None) -> ResponsePlan:
-        """Return the plan of our own answer to a preflight."""
-        vary = (*self._base.vary, *_PREFLIGHT_VARY)
-        outcome = CorsOutcome.PREFLIGHT_REFUSED if objection else CorsOutcome.PREFLIGHT_GRANTED
-        lines = self._base.lines + lines
-        return replace(self._base, lines=lines, vary=vary, vary_line=_vary_line(vary), outcome=outcome, reason=objection or "")
-
-
-def _vary_line(names: tuple[bytes, ...]) -> bytes:
-    return b"Vary: " + b", ".join(names) + b"\r\n" if names else b""
+# Why a request is not forwarded, in words.
+_UNLISTED: Final = "this origin is not allowed to make cross-origin requests here"
+_UNLISTED_WEBSOCKET: Final = "this origin is not allowed to open WebSockets here"
+_CROSS_SITE: Final = "pages of other sites may not ask for this: resource_isolation is on, and Sec-Fetch-Site is cross-site"
 
 
 class Rule:
@@ -114,37 +90,45 @@ class Rule:
     __slots__ = (
         "_auto",
         "_cors",
+        "_isolates",
         "_owns_cors",
         "_plans",
         "_plans_without_credentialless",
-        "_remembered_preflight",
+        "_rejects",
         "_websocket",
+        "forwards_preflights",
+        "guards",
     )
 
     def __init__(self, policy: Policy, endpoints: ReportingEndpoints) -> None:
-        self._cors = CorsRule(policy.cors) if isinstance(policy.cors, Cors) else None
+        cors = policy.cors if isinstance(policy.cors, Cors) else None
+        self._cors = CorsRule(cors) if cors is not None else None
         self._owns_cors = policy.cors is not None
         self._websocket = WebSocketRule(policy.websocket_origins) if policy.websocket_origins is not None else None
+        self._rejects = cors is not None and cors.refuse is Refusal.REJECT
+        self._isolates = policy.resource_isolation
+        # Whether some requests are refused, so that `refusal` is to be asked.
+        self.guards = self._rejects or self._isolates or self._websocket is not None
+        self.forwards_preflights = cors is not None and cors.preflight is PreflightHandling.FORWARD
         self._auto = _is_auto(policy.coep) or _is_auto(policy.observe_coep)
         vary = (b"User-Agent",) if self._auto else ()
         if self._cors is not None and self._cors.varies:
             vary = (b"Origin", *vary)
+        if self._isolates:
+            vary = (*vary, *resource_isolation.FIELDS)
         base = ResponsePlan(
             drop=_owned(policy) | DROPPED_FROM_RESPONSES,
             drops_cors=policy.cors is not None,
             lines=_constant_lines(policy, endpoints, credentialless=True),
             vary=vary,
-            vary_line=_vary_line(vary),
+            vary_line=as_vary_line(vary),
             drop_others=_edit_pattern(policy.fields),
         )
-        known = _known_origins(policy)
-        self._plans = _Plans(base, self._cors, known)
+        self._plans = CorsPlans(base, self._cors)
         self._plans_without_credentialless = self._plans
         if self._auto:
             other = replace(base, lines=_constant_lines(policy, endpoints, credentialless=False))
-            self._plans_without_credentialless = _Plans(other, self._cors, known)
-        # Browsers ask the same few questions again and again; making the answer takes 5 us, finding it again 1.
-        self._remembered_preflight = lru_cache(maxsize=256)(self._preflight)
+            self._plans_without_credentialless = CorsPlans(other, self._cors)
 
     def plan(self, head: RequestHead, scheme: bytes, authority: bytes) -> ResponsePlan:
         """Return the plan for an actual request; `scheme` and `authority` make the request's own origin."""
@@ -157,10 +141,11 @@ class Rule:
         # A same-origin request carries Origin too, unless it is GET or HEAD (Fetch §3.2): it is no CORS request.
         return plans.plain if head.origin == own_origin(scheme, authority) else plans.refused
 
-    def answer_preflight(self, head: RequestHead, scheme: bytes, authority: bytes) -> ResponsePlan | None:
-        """Return the plan of the answer to a preflight; None if this policy leaves CORS to the backend.
+    def preflight_plan(self, head: RequestHead, scheme: bytes, authority: bytes) -> ResponsePlan | None:
+        """Return the plan for the answer to a preflight; None if this policy leaves CORS to the backend altogether.
 
-        A plan whose `reason` is "origin" is a refusal; any other is an answer that lists what the route allows.
+        If `forwards_preflights`, the answer is the backend's: its CORS fields stay, but for an origin that is refused.  Else it
+        is our own; one whose `reason` is "origin" is a refusal, any other lists what the route allows.
         """
         if not self._owns_cors:
             return None
@@ -170,28 +155,23 @@ class Rule:
         granted = self._cors is not None and (self._cors.grants(head.origin) or head.origin == own_origin(scheme, authority))
         if not granted:
             return plans.preflight_refused
-        asked = tuple(head.values(b"access-control-request-headers"))
-        is_short = sum(map(len, (head.origin, head.preflight_method, *asked))) <= _MAX_REMEMBERED_BYTES
-        preflight = self._remembered_preflight if is_short else self._preflight
-        return preflight(plans, head.origin, head.preflight_method, asked)
+        if self.forwards_preflights:
+            return plans.preflight_forwarded
+        return plans.for_preflight(read_preflight(head, head.origin, head.preflight_method))
 
-    def refuses_websocket(self, head: RequestHead, scheme: bytes, authority: bytes) -> bool:
-        """Whether this request would open a WebSocket for a page that may not."""
-        return self._websocket is not None and self._websocket.refuses(head, scheme, authority)
+    def refusal(self, head: RequestHead, plan: ResponsePlan, scheme: bytes, authority: bytes) -> str:
+        """Return why a request that would be forwarded is refused, in words; empty if it is not.  `plan` is its own."""
+        if opens_websocket(head):  # CORS has no say in these
+            if self._websocket is not None and self._websocket.refuses(head, scheme, authority):
+                return _UNLISTED_WEBSOCKET
+            granted = self._websocket is not None
+        else:
+            if self._rejects and plan.reason == "origin" and not resource_isolation.is_from_own_origin(head):
+                return _UNLISTED
+            granted = plan.outcome in (CorsOutcome.GRANTED, CorsOutcome.PREFLIGHT_FORWARDED)
+        return _CROSS_SITE if self._isolates and resource_isolation.refuses(head, granted=granted) else ""
 
-    def _preflight(self, plans: _Plans, origin: bytes, method: bytes, asked: tuple[bytes, ...]) -> ResponsePlan:
-        assert self._cors is not None
-        verdict = self._cors.answer_preflight(origin, method, asked)
-        return plans.for_preflight(verdict.lines, verdict.objection)
-
-    def _plans_for(self, block: bytes) -> _Plans:
+    def _plans_for(self, block: bytes) -> CorsPlans:
         agent = _USER_AGENT.search(block)
         has = agent is not None and coep.has_credentialless(agent[1])
         return self._plans if has else self._plans_without_credentialless
-
-
-def _known_origins(policy: Policy) -> tuple[bytes, ...]:
-    """Return the origins that the policy names exactly."""
-    if not isinstance(policy.cors, Cors) or not isinstance(policy.cors.allow_origins, tuple):
-        return ()
-    return tuple(pattern.text().encode("ascii") for pattern in policy.cors.allow_origins if pattern.is_exact)

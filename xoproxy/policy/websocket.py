@@ -5,26 +5,30 @@ All that protects is a server that looks at Origin, which browsers always send w
 could write into the field what it likes.
 """
 
-from xoproxy.policy.model import WebSocketOrigins
+from xoproxy.policy.model import ANY, WebSocketOrigins
+from xoproxy.policy.origins import OriginRule
 from xoproxy.semantics.heads import RequestHead
 from xoproxy.semantics.lists import tokens
-from xoproxy.semantics.origins import OriginSet, own_origin
+from xoproxy.semantics.origins import own_origin
+
+
+def opens_websocket(head: RequestHead) -> bool:
+    """Whether a request asks for a WebSocket.  (RFC 6455 §4.1)"""
+    return head.upgrade is not None and b"websocket" in tokens(head.upgrade.lower())
 
 
 class WebSocketRule:
     """`websocket_origins`, compiled."""
 
-    __slots__ = ("_allows_null", "_origins")
+    __slots__ = ("_any", "_origins")
 
     def __init__(self, origins: WebSocketOrigins) -> None:
-        self._origins = OriginSet(origins.allow_origins)
-        self._allows_null = origins.allow_null_origin
+        self._any = origins.allow_origins is ANY
+        self._origins = OriginRule(origins)
 
     def refuses(self, head: RequestHead, scheme: bytes, authority: bytes) -> bool:
-        """Whether this request would open a WebSocket for a page that may not; `scheme` and `authority` make its own origin."""
+        """Whether the page behind a handshake may not open it; `scheme` and `authority` make the request's own origin."""
         origin = head.origin
-        if origin is None or head.upgrade is None or b"websocket" not in tokens(head.upgrade.lower()):
+        if self._any or origin is None:
             return False
-        if origin == own_origin(scheme, authority) or self._origins.covers(origin):
-            return False
-        return not (self._allows_null and origin == b"null")
+        return origin != own_origin(scheme, authority) and not self._origins.covers(origin)
