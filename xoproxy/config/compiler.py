@@ -8,6 +8,7 @@ from typing import Final
 
 from xoproxy.config import keys, sections
 from xoproxy.config.composition import UNTOUCHED, Policies
+from xoproxy.config.drafts import PolicyDraft
 from xoproxy.config.generation import Generation
 from xoproxy.config.listening import read_listeners
 from xoproxy.config.nodes import Mapping as MappingNode
@@ -18,6 +19,7 @@ from xoproxy.config.reader import Reader, Spot
 from xoproxy.config.routing import RouteDraft, Routing
 from xoproxy.config.sealing import seal
 from xoproxy.config.settings import DEFAULT_REQUEST_ID, Listener, Settings, TcpAddress
+from xoproxy.config.silencing import Allowance, read_allowances, silence
 from xoproxy.config.upstreams import Upstreams, read_defaults
 from xoproxy.policy.model import Policy, ReportingEndpoints
 from xoproxy.policy.routes import RouteTable
@@ -32,12 +34,17 @@ class Loaded:
     """A configuration that may take effect.
 
     `routes`: with the places that each route's policy comes from.  `ends`: the first day on which an origin or route that has
-    an end is to be left out, so that the same text must be compiled again; None if there is no such day.
+    an end is to be left out, so that the same text must be compiled again; None if there is no such day.  `warnings` are what
+    reading saw; `lint` finds more, and silences what `allowances` say.
     """
 
     generation: Generation
     warnings: tuple[Problem, ...]
     routes: tuple[RouteDraft, ...]
+    endpoints: ReportingEndpoints
+    unused_policies: Mapping[str, PolicyDraft]  # entries of `policies` that no route is made of
+    tree: MappingNode  # what was compiled, with the place of everything
+    allowances: tuple[Allowance, ...] = ()
     ends: date | None = None
 
 
@@ -47,6 +54,8 @@ class _Compiled:
     routes: tuple[RouteDraft, ...]
     default_policy: Policy
     endpoints: ReportingEndpoints
+    unused_policies: Mapping[str, PolicyDraft]
+    tree: MappingNode
 
 
 def digest_of(text: str, overrides: Overrides) -> str:
@@ -59,7 +68,8 @@ def compile_text(  # noqa: PLR0913  text and its name, and all that a pure funct
 ) -> Loaded:
     """Compile the text of a file that is called `source` in messages.  Raises ConfigInvalid with every problem."""
     root, problems = compose(text, source)
-    reader = Reader(environ, today, problems)
+    allowances, faults = read_allowances(text, source, root)
+    reader = Reader(environ, today, [*problems, *faults], allowances)
     return _finish(
         reader, _compile(reader, overlay(root, overrides), LISTEN_FROM_FILE), source, digest_of(text, overrides), number
     )
@@ -84,7 +94,8 @@ def _compile(reader: Reader, tree: MappingNode, listen: Listener) -> _Compiled:
     policies = Policies(reader, found.get("policies"), [name for name, _ in endpoints.urls])
     default_policy = policies.compose(found["policy"]) if "policy" in found else UNTOUCHED
     routes = Routing(reader, upstreams, policies, default_policy).read(root, found.get("routes"), found.get("upstream"))
-    for draft in policies.unused():
+    unused_policies = policies.unused()
+    for draft in unused_policies.values():
         seal(reader, draft, is_part=True)
     admin, token_file = sections.read_admin(reader, found.get("admin"))
     settings = Settings(
@@ -100,13 +111,13 @@ def _compile(reader: Reader, tree: MappingNode, listen: Listener) -> _Compiled:
         proxy_status=sections.read_proxy_status(reader, found.get("proxy_status")),
         request_id=sections.read_request_id(reader, found.get("request_id"), DEFAULT_REQUEST_ID),
     )
-    return _Compiled(settings, routes, seal(reader, default_policy.draft), endpoints)
+    return _Compiled(settings, routes, seal(reader, default_policy.draft), endpoints, unused_policies, tree)
 
 
 def _finish(reader: Reader, compiled: _Compiled, source: str, digest: str, number: int) -> Loaded:
     """Make a generation, unless there is an error."""
     if reader.has_errors():
-        raise ConfigInvalid(reader.problems)
+        raise ConfigInvalid(silence(reader.problems, reader.allowances)[0])
     table = RouteTable(
         tuple(draft.route for draft in compiled.routes),
         compiled.default_policy,
@@ -114,4 +125,13 @@ def _finish(reader: Reader, compiled: _Compiled, source: str, digest: str, numbe
         lenient_paths=compiled.settings.limits.lenient_paths,
     )
     generation = Generation(number, source, digest, compiled.settings, table)
-    return Loaded(generation, in_order(reader.problems), compiled.routes, reader.ends)
+    return Loaded(
+        generation,
+        in_order(reader.problems),
+        compiled.routes,
+        compiled.endpoints,
+        compiled.unused_policies,
+        compiled.tree,
+        reader.allowances,
+        reader.ends,
+    )

@@ -4,6 +4,7 @@ An entry of `policies` is read once, so a problem in it is told once however man
 """
 
 from collections.abc import Collection
+from collections.abc import Mapping as Map
 from dataclasses import dataclass
 from typing import Final
 
@@ -61,9 +62,10 @@ class Policies:
             draft = part.draft.over(draft)
         return Composed(draft, " + ".join(part.name for part in parts))
 
-    def unused(self) -> tuple[PolicyDraft, ...]:
-        """Compose the policies that nothing has used so far."""
-        return tuple(self._named(name) for name in self._entries if name not in self._used)
+    def unused(self) -> Map[str, PolicyDraft]:
+        """Compose the policies that nothing has used so far, by name."""
+        names = [name for name in self._entries if name not in self._used]
+        return {name: self._named(name) for name in names}
 
     def _part(self, spot: Spot) -> Composed:
         """Compose one name or mapping."""

@@ -9,7 +9,7 @@ input can exhaust Python's stack.  `yaml.compose` recurses.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol, cast
 
 import yaml
 
@@ -50,6 +50,15 @@ class Mapping:
 
     entries: "tuple[tuple[Scalar, Node], ...]"
     mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment, from its ``#`` on.  `line`: the one it speaks for, its own or the next that says something; 0 if none does."""
+
+    text: str
+    mark: Mark
+    line: int
 
 
 Node = Scalar | Sequence | Mapping
@@ -234,6 +243,44 @@ def compose(text: str, source: str) -> tuple[Mapping, list[Problem]]:
             ]
         )
     return root, builder.problems
+
+
+_BREAK: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # as YAML 1.1 counts lines
+
+
+class _At(Protocol):
+    """A place as the scanner counts: characters, lines and columns from 0."""
+
+    index: int
+    line: int
+    column: int
+
+
+class _Token(Protocol):
+    start_mark: _At
+    end_mark: _At
+
+
+def comments(text: str, source: str) -> Iterator[Comment]:
+    """Yield the comments of a text that `compose` read.
+
+    Comments stand between the scanner's tokens and nowhere else: a ``#`` within quotes or a block scalar is in a token.
+    """
+    index, line, column = 0, 0, 0  # where the token before ended
+    scanned = yaml.scan(text, Loader=yaml.SafeLoader)  # pyright: ignore[reportUnknownMemberType]  untyped stub
+    tokens = cast("Iterator[_Token]", scanned)
+    for token in tokens:
+        start, end = token.start_mark, token.end_mark
+        if start.index == end.index and not isinstance(token, yaml.StreamEndToken):
+            continue  # the beginning or end of a block, which has no text
+        following = 0 if isinstance(token, yaml.StreamEndToken | yaml.DocumentEndToken) else start.line + 1
+        for number, part in enumerate(_BREAK.split(text[index : start.index])):
+            head, sign, said = part.partition("#")
+            if sign:
+                mark = Mark(source, line + number + 1, len(head) + (0 if number else column) + 1)
+                stands_behind = number == 0 and bool(text[index - column : index].strip())
+                yield Comment(sign + said, mark, mark.line if stands_behind else following)
+        index, line, column = end.index, end.line, end.column
 
 
 def _not_text(fault: yaml.reader.ReaderError, text: str, source: str) -> Problem:

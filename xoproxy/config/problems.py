@@ -3,6 +3,7 @@
 Rule 1: every problem has a stable identifier; `Id` is their only register.  Numbers are never used again for something else.
 Rule 2: a message is lower case, quotes the value that is meant, and says what to write instead where that is known.
 Rule 3: XO0xx are about the file and its YAML, XO1xx about policies, XO2xx about the rest; XO3xx are warnings, the rest errors.
+    XO4xx are about files of policy tests.
 """
 
 from collections.abc import Iterable
@@ -108,6 +109,51 @@ class Id(Enum):
     LONG_MAX_AGE = ("XO302", Reason.DOUBTFUL, "some browsers keep preflight answers for less")
     EXPIRED = ("XO303", Reason.DOUBTFUL, "the date by which something was to go is past")
     UNREACHABLE_ROUTE = ("XO304", Reason.DOUBTFUL, "an earlier route takes every request")
+
+    # Found by `lint` in what loads, one key with another.
+    COOP_AND_SANDBOX = ("XO305", Reason.DOUBTFUL, "a page with COOP and CSP sandbox is a network error")
+    COEP_WITHOUT_COOP = ("XO306", Reason.DOUBTFUL, "COEP without COOP same-origin isolates no page")
+    NOT_ISOLATED = ("XO307", Reason.DOUBTFUL, "what is meant to be isolated is not")
+    CREDENTIALLESS_ALONE = ("XO308", Reason.DOUBTFUL, "Safari does not know credentialless")
+    OPENER_CUT_OFF = ("XO309", Reason.DOUBTFUL, "COOP same-origin cuts login and payment popups off")
+    INSECURE_CONTEXT = ("XO310", Reason.DOUBTFUL, "browsers ignore these keys on plain http")
+    CORP_AGAINST_CORS = ("XO311", Reason.DOUBTFUL, "CORP keeps out the origins that CORS lets in")
+    OBSERVED_TWICE = ("XO312", Reason.DOUBTFUL, "the same value is enforced and observed")
+    OBSERVED_NOTHING = ("XO313", Reason.DOUBTFUL, "the observed value forbids nothing")
+    OBSERVED_UNHEARD = ("XO314", Reason.DOUBTFUL, "nobody is told what is observed")
+    UNUSED_ENDPOINT = ("XO315", Reason.DOUBTFUL, "no route reports to the endpoint")
+    NOTHING_TO_REPORT = ("XO316", Reason.DOUBTFUL, "report_to stands in a policy that reports nothing")
+    NEVER_ASKED = ("XO317", Reason.DOUBTFUL, "no preflight ever asks for this field")
+    ALWAYS_ALLOWED = ("XO318", Reason.DOUBTFUL, "pages may send this field without being allowed to")
+    ALWAYS_EXPOSED = ("XO319", Reason.DOUBTFUL, "scripts may read this field without its being exposed")
+    COVERED_ORIGIN = ("XO320", Reason.DOUBTFUL, "another entry of the list covers the origin")
+    BROAD_REGEX = ("XO321", Reason.DOUBTFUL, "the pattern matches origins of others")
+    PREFLIGHT_FORWARDED = ("XO322", Reason.DOUBTFUL, "forwarded preflights meet the application's login")
+    PRIVATE_NETWORK = ("XO323", Reason.DOUBTFUL, "no response field opens a private network any more")
+    NEEDLESS_ESCAPE = ("XO324", Reason.DOUBTFUL, "nothing needs the dangerous key")
+    ENDS_SOON = ("XO325", Reason.DOUBTFUL, "something ends within two weeks")
+    OPEN_WEBSOCKET = ("XO326", Reason.DOUBTFUL, "any page may open WebSockets here")
+    DEPRECATED_FIELD = ("XO327", Reason.DOUBTFUL, "browsers no longer heed the field")
+    FRAME_OPTIONS = ("XO328", Reason.DOUBTFUL, "browsers ignore this value of X-Frame-Options")
+    UNDECLARED_ENDPOINT = ("XO329", Reason.DOUBTFUL, "the CSP reports to an endpoint that is not declared")
+    COVERED_ROUTE = ("XO330", Reason.DOUBTFUL, "an earlier route takes all requests of this one")
+    UNUSED_POLICY = ("XO331", Reason.DOUBTFUL, "no route uses the policy")
+    UNUSED_UPSTREAM = ("XO332", Reason.DOUBTFUL, "no route uses the upstream")
+    REFUSED_EMBEDDING = ("XO333", Reason.DOUBTFUL, "resource_isolation refuses what CORP offers to everybody")
+    AGENT_CLUSTER = ("XO334", Reason.DOUBTFUL, "an isolated page is keyed by its origin in any case")
+    ISOLATION_DENIED = ("XO335", Reason.DOUBTFUL, "permissions_policy takes from the page what isolation gives it")
+    TRUSTS_EVERYBODY = ("XO336", Reason.DOUBTFUL, "every client is believed what proxies may say")
+    UNREACHABLE_METHOD = ("XO337", Reason.DOUBTFUL, "the route takes no request with this method")
+
+    UNREASONED_ALLOWANCE = ("XO366", Reason.MISSING, "a comment that silences a warning gives no reason")
+    UNKNOWN_ALLOWANCE = ("XO367", Reason.UNKNOWN_NAME, "a comment that silences names no warning")
+    UNUSED_ALLOWANCE = ("XO368", Reason.DOUBTFUL, "a comment silences nothing")
+
+    TEST_NAME = ("XO401", Reason.MISSING, "a policy test has no name, or one that stands there already")
+    TEST_SUBJECT = ("XO402", Reason.INVALID, "it is not said what a policy test is about, or it is said twice")
+    TEST_EXPECTATION = ("XO403", Reason.INVALID, "nothing is expected of a policy test, or what it cannot show")
+    TEST_URL = ("XO404", Reason.INVALID, "the value is not a URL that a page can ask for")
+    TEST_STATUS = ("XO405", Reason.INVALID, "the value is not a status that a response ends with")
 
     @property
     def severity(self) -> Severity:

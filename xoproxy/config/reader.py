@@ -16,6 +16,7 @@ from xoproxy.config.environment import expand
 from xoproxy.config.keys import Keys, meant, unknown_key
 from xoproxy.config.nodes import Node, Scalar, Sequence
 from xoproxy.config.problems import Id, Mark, Place, Problem, Refused, Severity, child_path, keep, problem_at, quoted
+from xoproxy.config.silencing import Allowance
 
 T = TypeVar("T")
 
@@ -52,6 +53,7 @@ class Reader:
     environ: Mapping[str, str]
     today: date
     problems: list[Problem] = field(default_factory=list[Problem])
+    allowances: tuple[Allowance, ...] = ()  # comments that silence some of them
     ends: date | None = None  # the first day on which something that holds today no longer does
 
     def has_ended(self, last: date | None) -> bool:
