@@ -38,6 +38,37 @@ examples:
   xoproxy run -c config/xoproxy.yaml --listen :8080 --admin off
 """
 
+_TEST_EPILOG: Final = """\
+a file of policy tests:
+  config: ../config/xoproxy.yaml         # relative to this file; -c goes before it
+  tests:
+    - name: nobody else reads the API
+      from: [https://evil.example, "null"]
+      request: {url: https://api.example.com/v1/items}
+      expect: blocked
+docs/policy-tests.md has the rest.
+
+exit codes:
+  0 all passed, 1 some failed, 2 a file is invalid
+"""
+
+_DIFF_EPILOG: Final = """\
+examples:
+  xoproxy diff old.yaml new.yaml
+  git show main:config/xoproxy.yaml | xoproxy diff - config/xoproxy.yaml
+
+exit codes:
+  0 nobody gains anything, or --allow-widening; 1 somebody does; 2 a file is invalid
+"""
+
+_SCHEMA_EPILOG: Final = """\
+examples:
+  xoproxy schema > xoproxy.schema.json
+
+first line of the policy file, for editors with yaml-language-server (VS Code, Neovim, Helix, Emacs ...):
+  # yaml-language-server: $schema=./xoproxy.schema.json
+"""
+
 _FILE_HELP: Final = "the policy file (default: $XOPROXY_CONFIG, /etc/xoproxy/xoproxy.yaml, ./config/xoproxy.yaml)"
 
 
@@ -54,7 +85,7 @@ def make_parser(configure_demo: Configure | None) -> argparse.ArgumentParser:
 
     def add(name: str, text: str, configure: Configure | None, epilog: str | None = None) -> None:
         command = commands.add_parser(
-            name, help=text, description=text.capitalize() + ".", epilog=epilog, formatter_class=raw, allow_abbrev=False
+            name, help=text, description=text[0].upper() + text[1:] + ".", epilog=epilog, formatter_class=raw, allow_abbrev=False
         )
         if configure is not None:
             configure(command)
@@ -62,6 +93,9 @@ def make_parser(configure_demo: Configure | None) -> argparse.ArgumentParser:
     add("run", "run the proxy", _configure_run, _RUN_EPILOG)
     add("demo", "show a page without any cross-origin field, direct and through xoproxy", configure_demo)
     add("check", "print every problem of the configuration", _configure_check)
+    add("schema", "print the JSON Schema of the policy file, for editors", None, _SCHEMA_EPILOG)
+    add("test", "run policy tests: what browsers may do, without a network", _configure_test, _TEST_EPILOG)
+    add("diff", "tell what a new policy file decides differently from an old one", _configure_diff, _DIFF_EPILOG)
     add("healthcheck", "ask a running xoproxy on this machine whether it is well", _configure_healthcheck)
     add("version", "print the version", None)
     return parser
@@ -85,6 +119,19 @@ def _configure_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-c", "--config", metavar="FILE", help=_FILE_HELP)
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how problems are printed (default: text)")
     parser.add_argument("--strict", action="store_true", help="exit with 1 if there are warnings")
+
+
+def _configure_test(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", metavar="FILE", nargs="+", help="files of policy tests")
+    parser.add_argument("-c", "--config", metavar="FILE", help="the policy file that is tested (default: what the tests name)")
+    parser.add_argument("--junit", metavar="FILE", help="write the results as JUnit XML, too")
+
+
+def _configure_diff(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("old", metavar="OLD", help="the policy file as it was; - is standard input")
+    parser.add_argument("new", metavar="NEW", help="the policy file as it will be")
+    parser.add_argument("--allow-widening", action="store_true", help="end with 0 although somebody gains something")
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _configure_healthcheck(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,295 @@
+"""The keys of policies and routes, described for people and editors."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from enum import Enum
+from typing import Final
+
+from xoproxy.config import keys
+from xoproxy.config.presets import PRESETS
+from xoproxy.config.schema import forms, values
+from xoproxy.config.schema.described import Described, key
+from xoproxy.config.schema.forms import (
+    Schema,
+    any_or_listed,
+    any_scalar,
+    boolean,
+    choice,
+    choice_or_off,
+    either,
+    listed,
+    named,
+    off,
+    ref,
+    several,
+)
+from xoproxy.config.values import ENDPOINT_NAME as ENDPOINT_NAMES
+from xoproxy.config.values import NAME as NAMES
+from xoproxy.policy.model import (
+    DocumentIsolation,
+    EmbedderPolicy,
+    OpenerPolicy,
+    PreflightHandling,
+    Refusal,
+    ResourcePolicy,
+    UpstreamFields,
+)
+
+
+def _words(kind: type[Enum]) -> Iterable[str]:
+    return [str(member.value) for member in kind]
+
+
+LONG_FORM: Final = Described(
+    "long-form",
+    keys.LONG_FORM,
+    "A value, and an endpoint for the reports of this field alone.",
+    {
+        "value": key("As the short form.", {}),
+        "report_to": key("The endpoint, a name from `reporting`. Default: the policy's report_to.", values.ENDPOINT_NAME),
+    },
+    ("value",),
+)
+
+
+def _or_long(value: Schema) -> Schema:
+    """Return the schema of a value that may have the form ``{value:, report_to:}``.
+
+    The long form is written out for each key: editors of before draft 2020-12 do not join what stands beside a reference.
+    """
+    return either(value, replace(LONG_FORM, values={**LONG_FORM.values, "value": key("As the short form.", value)}).schema())
+
+
+COOP: Final = (
+    "Cross-Origin-Opener-Policy: may windows of other origins keep a reference to this page? `same-origin`: no (and, with "
+    "`coep`, the page is cross-origin isolated). `same-origin-allow-popups`: popups that it opens may. "
+    "`noopener-allow-popups`: these may, and whoever opened it may not, not even of this origin."
+)
+COEP: Final = (
+    "Cross-Origin-Embedder-Policy: what may this page load from other origins? `require-corp`: what says so (CORP or CORS). "
+    "`credentialless`: also what is asked for without cookies; Chromium and Firefox only. `auto`: `credentialless` for "
+    "browsers that have it, else `require-corp`."
+)
+CORP: Final = "Cross-Origin-Resource-Policy: which pages may embed this? Those of this origin, of this site, or all."
+ISOLATION: Final = (
+    "Document-Isolation-Policy: cross-origin isolation of this document alone, without `coop` and whatever embeds it. "
+    "Chromium only."
+)
+_NO_OFF: Final = "Reported, not enforced."
+
+POLICY: Final = Described(
+    "policy",
+    keys.POLICY,
+    "What responses say about other origins. An absent key leaves the application's own field as it is.",
+    {
+        "coop": key(f"{COOP} `off`: the field is removed.", _or_long(choice_or_off(_words(OpenerPolicy)))),
+        "coep": key(f"{COEP} `off`: the field is removed.", _or_long(choice_or_off(_words(EmbedderPolicy)))),
+        "corp": key(f"{CORP} `off`: the field is removed.", choice_or_off(_words(ResourcePolicy))),
+        "cors": key(
+            "Which other origins may read this with script, and how. `off`: none, and preflights are answered with 403. "
+            "Absent: CORS is the application's, preflights too.",
+            either(ref("cors"), off()),
+        ),
+        "document_isolation": key(
+            f"{ISOLATION} `off`: the field is removed.", _or_long(choice_or_off(_words(DocumentIsolation)))
+        ),
+        "origin_agent_cluster": key("Origin-Agent-Cluster: `true` asks for a process of the origin's own.", boolean()),
+        "permissions_policy": key(
+            'Permissions-Policy: per feature, who may use it: `none`, `self`, origins, or "*".', _or_long(ref("permissions"))
+        ),
+        "integrity_policy": key(
+            "Integrity-Policy: kinds of subresources that load nothing without integrity metadata.", ref("integrity")
+        ),
+        "timing_allow_origin": key(
+            'Timing-Allow-Origin: which origins may see exact timings of this: "*", or exact origins.',
+            any_or_listed(values.EXACT_ORIGIN),
+        ),
+        "observe": key("What is only reported: sends the Report-Only twin of each field.", ref("observe")),
+        "report_to": key(
+            "The endpoint, a name from `reporting`, to which every field of this policy reports that can.", values.ENDPOINT_NAME
+        ),
+        "websocket_origins": key(
+            'Whose pages may open WebSockets: origins, "*", `same-origin`, or a mapping. A page\'s own origin always may; '
+            "another gets a 403. Absent: any page.",
+            either({"const": "same-origin"}, ref("origins"), ref("websocket-origins")),
+        ),
+        "resource_isolation": key(
+            "`true`: requests from pages of other sites are refused by Fetch Metadata; navigations and what `cors` grants "
+            "are excepted.",
+            boolean(),
+            default=False,
+        ),
+        "upstream_fields": key(
+            "What becomes of a field that the application sends and a key of this policy owns. `replace`: it is removed. "
+            "`fill`: it stays if it is valid. `passthrough`: it stays.",
+            choice(_words(UpstreamFields)),
+            UpstreamFields.REPLACE.value,
+        ),
+        "headers": key("Edits of other response fields.", ref("headers")),
+    },
+)
+CORS: Final = Described(
+    "cors",
+    keys.CORS,
+    "Cross-origin resource sharing: which other origins may read this with script, and how. xoproxy answers preflights itself.",
+    {
+        "allow_origins": key(
+            '"*", or origins as browsers send them; https://*.example.com for one or more labels, :* for any port.',
+            ref("origins"),
+        ),
+        "allow_origin_regexes": key(
+            "RE2 patterns; each must match a whole serialized origin.", listed(either(any_scalar(), ref("origin-regex")))
+        ),
+        "allow_methods": key(
+            'Methods as they are sent, or "*". GET, HEAD and POST need no listing.', any_or_listed(values.LISTED_METHOD)
+        ),
+        "allow_headers": key(
+            'Names of request fields, or "*": those that are asked for, Authorization too.', any_or_listed(values.LISTED_FIELD)
+        ),
+        "expose_headers": key(
+            'Names of response fields that script may see, or "*": those of the response. Never Set-Cookie.',
+            any_or_listed(values.EXPOSABLE_FIELD),
+        ),
+        "allow_credentials": key('With cookies; not with allow_origins: "*".', boolean(), default=False),
+        "max_age": key(
+            "How long browsers remember the answer to a preflight; Chromium 2h at most, Safari 10m.", values.MAX_AGE
+        ),
+        "preflight": key(
+            "Who answers preflights: `answer`: xoproxy; `forward`: the application.",
+            choice(_words(PreflightHandling)),
+            PreflightHandling.ANSWER.value,
+        ),
+        "refuse": key(
+            "What becomes of a request from an origin that is not allowed: `omit`: it goes on, without CORS fields on its "
+            "response; `reject`: 403.",
+            choice(_words(Refusal)),
+            Refusal.OMIT.value,
+        ),
+        "legacy_private_network": key(
+            "`true`: preflights are answered with Access-Control-Allow-Private-Network, which Chromium asked for once.",
+            boolean(),
+            default=False,
+        ),
+        "dangerously_allow_any_origin_with_credentials": key(
+            'Allow "*" together with allow_credentials: any site may read with the user\'s cookies.', ref("dangerous")
+        ),
+        "dangerously_allow_insecure_origins": key(
+            "Allow plain-http origins of other machines: whoever is on the path can speak for them.", ref("dangerous")
+        ),
+        "dangerously_allow_public_suffixes": key("Allow wildcards under names that anyone can register.", ref("dangerous")),
+        "dangerously_allow_null_origin": key("Allow the origin null, which any sandboxed frame has.", ref("dangerous")),
+    },
+)
+WEBSOCKET: Final = Described(
+    "websocket-origins",
+    keys.WEBSOCKET,
+    "Whose pages may open WebSockets.",
+    {
+        "allow_origins": key('"*", or origins as under `cors`.', ref("origins")),
+        "dangerously_allow_insecure_origins": CORS.values["dangerously_allow_insecure_origins"],
+        "dangerously_allow_public_suffixes": CORS.values["dangerously_allow_public_suffixes"],
+        "dangerously_allow_null_origin": CORS.values["dangerously_allow_null_origin"],
+    },
+    ("allow_origins",),
+)
+ESCAPE: Final = Described(
+    "dangerous",
+    keys.ESCAPE,
+    "A dangerous key: why it is there, and the last day on which that holds.",
+    {
+        "reason": key("For whoever reads the file later.", any_scalar()),
+        "expires": key("A date, as 2027-01-31; from the day after, `xoproxy check` warns.", values.DATE),
+    },
+    ("reason",),
+)
+OBSERVE: Final = Described(
+    "observe",
+    keys.OBSERVE,
+    "Browsers report what they would block and block nothing. May stand beside an enforced value.",
+    {
+        "coop": key(f"{_NO_OFF} {COOP}", _or_long(choice(_words(OpenerPolicy)))),
+        "coep": key(f"{_NO_OFF} {COEP}", _or_long(choice(_words(EmbedderPolicy)))),
+        "document_isolation": key(f"{_NO_OFF} {ISOLATION}", _or_long(choice(_words(DocumentIsolation)))),
+        "permissions_policy": key(
+            f"{_NO_OFF} {POLICY.values['permissions_policy']['description']}", _or_long(ref("permissions"))
+        ),
+        "integrity_policy": key(f"{_NO_OFF} {POLICY.values['integrity_policy']['description']}", ref("integrity")),
+    },
+)
+HEADERS: Final = Described(
+    "headers",
+    keys.HEADERS,
+    "Edits of response fields that have no key of their own. A field stands under one of the three only.",
+    {
+        "set": key(
+            "Names to values; the application's own is replaced.",
+            named(values.FIELD_VALUE, values.EDITABLE, values.EDITABLE_HINT),
+        ),
+        "add": key(
+            "Names to values or lists of values; the application's own stays.",
+            named(listed(values.FIELD_VALUE), values.EDITABLE, values.EDITABLE_HINT),
+        ),
+        "remove": key("Names.", listed(values.EDITABLE_FIELD)),
+    },
+)
+ROUTE: Final = Described(
+    "route",
+    keys.ROUTE,
+    "Which requests go where and under which policy.",
+    {
+        "match": key("Which requests: all keys must match. Absent: every request.", ref("match")),
+        "upstream": key("A name from `upstreams`. Default: the `upstream` at the top.", values.NAME),
+        "policy": key("As `policy` at the top, which is the default.", ref("policy-use")),
+        "expires": key("A date; from the day after, the route is as if it were not there.", values.DATE),
+        "reason": key("Why the route is there, for whoever reads the file later.", any_scalar()),
+    },
+)
+MATCH: Final = Described(
+    "match",
+    keys.MATCH,
+    "Which requests a route is for. A preflight is matched by the method that it asks for, never by OPTIONS.",
+    {
+        "host": key('A host name without port, or "*.example.com" for one or more labels.', values.ROUTE_HOST),
+        "path": key(
+            "A path, decoded, without query: `*` within one segment, `**` across; /api/** also matches /api.", values.PATH_GLOB
+        ),
+        "methods": key("Methods.", listed(values.METHOD)),
+        "destinations": key("What browsers fetch for: words of Sec-Fetch-Dest; `empty` for fetch().", listed(any_scalar())),
+        "headers": key(
+            "Names of request fields to globs over their values; an absent field never matches.",
+            named(any_scalar(), values.TOKEN, "write a field name"),
+        ),
+    },
+)
+REPORTING: Final = Described(
+    "reporting",
+    keys.REPORTING,
+    "Where browsers send reports of what they block.",
+    {
+        "endpoints": key(
+            "Names to where reports go: an https URL, a path of the page's own origin, or `upstream` (the application "
+            "declares it).",
+            named(values.COLLECTOR, ENDPOINT_NAMES.pattern, values.ENDPOINT_NAME_HINT),
+        )
+    },
+)
+
+POLICIES: Final = (POLICY, CORS, WEBSOCKET, ESCAPE, OBSERVE, LONG_FORM, HEADERS, ROUTE, MATCH, REPORTING)
+
+
+def definitions() -> dict[str, Schema]:
+    """Return what keys of policies share."""
+    presets = [*PRESETS]
+    name: Schema = either({"enum": [*presets]}, values.NAME)
+    entry = either(values.ORIGIN, ref("origin-entry"))
+    return {
+        "policy-use": either(name, ref("policy"), several(either(name, ref("policy")))),
+        "policies": named(
+            ref("policy-use"), rf"(?!(?:{'|'.join(presets)})$){NAMES.pattern}", f"{values.NAME_HINT}; not a preset's"
+        ),
+        "origins": any_or_listed(entry),
+        "origin-entry": {"type": "object"},
+        "origin-regex": {"type": "object"},
+        "integrity": {"type": "object"},
+        "permissions": named(forms.any_scalar(), "[a-z][a-z0-9-]*", "write a feature's name, as camera"),
+    }

@@ -1,0 +1,143 @@
+"""The values of the policy file as patterns: what `values`, `addresses` and `origins` parse, as far as a pattern can tell."""
+
+from typing import Final
+
+from xoproxy.config import addresses, values
+from xoproxy.config.cors import MAX_AGE_S
+from xoproxy.config.policies import FRAMING_FIELDS, OWNED_FIELDS
+from xoproxy.config.schema import forms
+from xoproxy.config.schema.forms import Schema
+from xoproxy.config.upstreams import CHECK_PATH
+from xoproxy.semantics.grammar import TOKEN_BYTES
+
+TOKEN: Final = "[" + TOKEN_BYTES.decode("ascii") + "]+"
+_OCTET: Final = forms.up_to(255)
+_IPV4: Final = rf"(?:{_OCTET}\.){{3}}{_OCTET}"
+_PORT: Final = forms.up_to(65535)
+_PORT_IN_URL: Final = rf"(?=[0-9]{{1,5}}$)(?!0+$)0*{_PORT}"  # a number: leading zeros are no fault
+_PORT_TO_LISTEN: Final = rf"(?=[0-9]{{1,5}}$)0*{_PORT}"
+
+# Hosts to connect to and to match, in any case; one that ends in a number is an address.
+_NAME: Final = rf"(?:{addresses.NAME.pattern})"
+_HOST: Final = rf"(?:{_IPV4}(?![^:/])|(?!(?:[^:/]*\.)?[0-9]+(?![^:/]))(?![^:/]{{254}}){_NAME})"
+_BRACKETED: Final = r"\[[0-9A-Fa-f:.]+\]"
+
+# Serialized origins.  (RFC 6454 §6.2; see `semantics.origins`)
+_LABEL: Final = r"(?![a-z0-9_-]{64})[a-z0-9_]+(?:-+[a-z0-9_]+)*"
+_DOMAIN: Final = rf"(?:{_LABEL}\.)*(?!(?:[0-9]+|0x[0-9a-f]*)(?![^:]))" + _LABEL
+_SHORTEST: Final = r"\[(?!0[0-9a-f]|[^\]]*:0[0-9a-f])[0-9a-f:.]+\]"
+_SCHEME: Final = r"(?!(?:about|blob|data|file|javascript|wss?):)(?!http:.*:80$)(?!https:.*:443$)[a-z][a-z0-9+.\-]*://"
+_ORIGIN_PORT: Final = rf"(?::(?!0){_PORT})?"
+_EXACT: Final = rf"{_SCHEME}(?:{_IPV4}|{_SHORTEST}|{_DOMAIN}){_ORIGIN_PORT}"
+_WITH_WILDCARDS: Final = rf"{_SCHEME}(?:{_IPV4}|{_SHORTEST}|(?:\*\.)?{_DOMAIN})(?:{_ORIGIN_PORT}|:\*)"
+
+_WEEK_S: Final = int(values.MAX_DURATION_S)
+
+
+def _duration_pattern(most_s: int) -> str:
+    milli, seconds, minutes, hours = (forms.up_to(most_s * 1000 // unit) for unit in (1, 1000, 60_000, 3_600_000))
+    return rf"{milli}ms|{seconds}s?|{minutes}m|{hours}h"
+
+
+_DURATION_HINT: Final = "write a number with its unit, as 500ms, 10s, 10m or 1h (up to 168h)"
+_DURATION: Final = _duration_pattern(_WEEK_S)
+DURATION: Final = forms.whole(_DURATION, _DURATION_HINT, most=_WEEK_S)
+TIMEOUT: Final = forms.whole(rf"(?!0[a-z]*$)(?:{_DURATION})", f"{_DURATION_HINT}, not zero", 1, _WEEK_S)
+MAX_AGE: Final = forms.whole(
+    rf"(?:0|{forms.up_to(MAX_AGE_S)}000)ms|{forms.up_to(MAX_AGE_S)}s?|{forms.up_to(MAX_AGE_S // 60)}m|{forms.up_to(24)}h",
+    "write whole seconds, up to 24h, as 10m",
+    most=MAX_AGE_S,
+)
+SIZE: Final = forms.whole(values.SIZE.pattern, "write a number with its unit, as 64KiB, 1MiB or 1GiB")
+HEAD_SIZE: Final = forms.whole(
+    rf"(?!{forms.up_to(1023)}B?$){forms.up_to(16 * 1024**2)}B?|(?!0){forms.up_to(16384)}KiB|(?!0){forms.up_to(16)}MiB",
+    "write a size from 1KiB to 16MiB",
+    1024,
+    16 * 1024**2,
+)
+
+DATE: Final = forms.text(
+    r"(?!0000)(?!.{4}-02-(?:30|31))(?!.{4}-(?:04|06|09|11)-31)[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])",
+    "write year-month-day, as 2027-01-31",
+)
+NAME_HINT: Final = "a name has up to 64 letters, digits, '-', '_' and '.', and begins with a letter or digit"
+NAME: Final = forms.scalar(values.NAME.pattern, NAME_HINT)
+ENDPOINT_NAME_HINT: Final = "an endpoint's name has lower-case letters, digits, '-', '_' and '.', and begins with a letter"
+ENDPOINT_NAME: Final = forms.scalar(values.ENDPOINT_NAME.pattern, ENDPOINT_NAME_HINT)
+
+EXACT_ORIGIN: Final = forms.text(_EXACT, "write an origin as browsers send it: https://app.example.com, no path")
+ORIGIN: Final = forms.either(
+    forms.text(_WITH_WILDCARDS, "write an origin as browsers send it: https://app.example.com, https://*.example.com, no path"),
+    {"enum": ["null", None], "description": "any sandboxed frame; needs dangerously_allow_null_origin"},
+)
+
+_FORBIDDEN: Final = "|".join(map(forms.folded, sorted(values.FORBIDDEN_METHODS)))
+_NORMALISED: Final = "|".join(map(forms.folded, sorted(values.NORMALISED_METHODS)))
+_METHOD: Final = rf"{'|'.join(sorted(values.NORMALISED_METHODS))}|(?!(?:{_FORBIDDEN}|{_NORMALISED})$){TOKEN}"
+METHOD: Final = forms.scalar(_METHOD, "write a method as it is sent: GET, PUT, PATCH")
+LISTED_METHOD: Final = forms.scalar(rf"(?!\*$)(?:{_METHOD})", "write a method as it is sent: GET, PUT, PATCH")
+LISTED_FIELD: Final = forms.scalar(rf"(?!\*$){TOKEN}", "write a field name, as X-Total-Count")
+EXPOSABLE_FIELD: Final = forms.scalar(
+    rf"(?!(?:\*|{forms.folded('set-cookie')}2?)$){TOKEN}", "write the name of a response field; never Set-Cookie"
+)
+FIELD_VALUE: Final = forms.scalar(r"(?![ \t])[\t -~]*[!-~]", "write one line of ASCII")
+_ELSEWHERE: Final = "|".join(forms.folded(name.decode("ascii")) for name in sorted({*FRAMING_FIELDS, *OWNED_FIELDS, b"vary"}))
+EDITABLE: Final = rf"(?!(?:{_ELSEWHERE})$)(?!{forms.folded('access-control-')}){TOKEN}"
+EDITABLE_HINT: Final = "write the name of a response field that has no key of its own and does not belong to the connection"
+EDITABLE_FIELD: Final = forms.scalar(EDITABLE, EDITABLE_HINT)
+
+UPSTREAM_URL: Final = forms.text(
+    rf"https?://(?:{_BRACKETED}|{_HOST})(?::{_PORT_IN_URL})?|http\+unix:(?!//){addresses.UNIX_PATH.pattern}",
+    "write http://HOST:PORT, https://HOST or http+unix:/path; no path",
+)
+# Lower-case schemes only, but a name may stand here too; what it names is not for a schema to know.
+UPSTREAM: Final = forms.either(UPSTREAM_URL, NAME)
+_OWN_ADDRESS: Final = rf"(?:{_BRACKETED}|{_HOST}|):{_PORT_TO_LISTEN}|unix:(?!//)(?=.{{1,105}}$){addresses.UNIX_PATH.pattern}"
+_ADDRESS_HINT: Final = "write HOST:PORT, :PORT, [::]:PORT or unix:/path"
+OWN_ADDRESS: Final = forms.text(_OWN_ADDRESS, _ADDRESS_HINT)
+ADDRESS: Final = forms.text(rf"{_OWN_ADDRESS}|{addresses.PASSED.pattern}", f"{_ADDRESS_HINT}, or systemd")
+NETWORK: Final = forms.text(
+    rf"unix|{_IPV4}(?:/(?:{forms.up_to(32)}|{_IPV4}))?|(?=[^/]*:)[0-9A-Fa-f:.]+(?:%[^\s/]+)?(?:/{forms.up_to(128)})?",
+    "write an IP address, a network as 10.0.0.0/8, or unix",
+)
+ROUTE_HOST: Final = forms.scalar(rf"(?:\*\.)?{_HOST}|{_BRACKETED}", "write a host name without port, or *.example.com")
+PATH_GLOB: Final = forms.text(
+    rf"(?!.*%[0-9A-Fa-f]{{2}})(?!.*/\.\.?(?:/|$))(?!.*\*\*\*)(?!(?:[^*]*\*+(?!\*)){{{addresses.MAX_WILDCARDS + 1}}})"
+    + addresses.PATH_GLOB.pattern,
+    f"write a path from / on, decoded, with * and ** ({addresses.MAX_WILDCARDS} at most), without query",
+)
+CHECKED_PATH: Final = forms.text(CHECK_PATH.pattern, "write a path, as /healthz")
+COLLECTOR: Final = forms.text(
+    rf"{addresses.BY_UPSTREAM}|(?!//)(?:{addresses.COLLECTOR.pattern})", "write an https URL, a path, or upstream"
+)
+# Fields of requests that mean something to us, and words that are no name.
+_NO_REQUEST_ID: Final = "|".join(
+    map(
+        forms.folded,
+        [
+            "no",
+            "false",
+            "none",
+            "on",
+            "yes",
+            "true",
+            "host",
+            "origin",
+            "content-length",
+            "connection",
+            "transfer-encoding",
+            "te",
+            "upgrade",
+            "expect",
+            "keep-alive",
+            "proxy-connection",
+            "access-control-request-method",
+            "access-control-request-headers",
+            "forwarded",
+        ],
+    )
+)
+_FORWARDED: Final = forms.folded("x[-_]forwarded[-_](?:for|proto|host)")
+REQUEST_ID: Final[Schema] = forms.scalar(
+    rf"(?!(?:{_NO_REQUEST_ID}|{_FORWARDED})$){TOKEN}", "write X-Request-Id, another field name, or off"
+) | {"type": list[forms.Json](("string", "number"))}
