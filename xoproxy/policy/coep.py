@@ -6,13 +6,15 @@ request field tells; the answer then varies by it.
 """
 
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
-from xoproxy.policy.model import Embedder, EmbedderPolicy
-from xoproxy.semantics.structured import serialize_string
+from xoproxy.policy.fields import Kind, PolicyField, is_token_of, token_item
+from xoproxy.policy.model import Embedder, EmbedderPolicy, Policy
 
 NAME: Final = b"Cross-Origin-Embedder-Policy"
-OBSERVED_NAME: Final = b"Cross-Origin-Embedder-Policy-Report-Only"
+_VALUES: Final = frozenset(value.value for value in EmbedderPolicy if value is not EmbedderPolicy.AUTO)
 
 _CHROMIUM: Final = re.compile(rb" (?:Chrome|HeadlessChrome)/([0-9]{1,4})")
 _FIREFOX: Final = re.compile(rb" Firefox/([0-9]{1,4})")
@@ -30,15 +32,30 @@ def has_credentialless(user_agent: bytes) -> bool:
     return firefox is not None and int(firefox[1]) >= 119 and b"Android" not in user_agent
 
 
-def field_line(embedder: Embedder, report_to: str | None, *, observed: bool = False, credentialless: bool = True) -> bytes:
-    """Return the field line.  `report_to` is the endpoint used where the value names none of its own.
+def for_browser(policy: Policy, *, credentialless: bool) -> Policy:
+    """Return the policy as it is for browsers that have ``credentialless``, or for the others: without ``auto``."""
+    value = EmbedderPolicy.CREDENTIALLESS if credentialless else EmbedderPolicy.REQUIRE_CORP
+    changed = policy
+    if isinstance(policy.coep, Embedder) and policy.coep.value is EmbedderPolicy.AUTO:
+        changed = replace(changed, coep=replace(policy.coep, value=value))
+    if policy.observe_coep is not None and policy.observe_coep.value is EmbedderPolicy.AUTO:
+        changed = replace(changed, observe_coep=replace(policy.observe_coep, value=value))
+    return changed
 
-    `credentialless` decides what ``auto`` becomes.
-    """
-    value = embedder.value
-    if value is EmbedderPolicy.AUTO:
-        value = EmbedderPolicy.CREDENTIALLESS if credentialless else EmbedderPolicy.REQUIRE_CORP
-    endpoint = embedder.report_to or report_to
-    parameter = b"; report-to=" + serialize_string(endpoint) if endpoint else b""
-    name = OBSERVED_NAME if observed else NAME
-    return name + b": " + value.value.encode("ascii") + parameter + b"\r\n"
+
+def is_valid(value: bytes) -> bool:
+    """Whether browsers would heed a value."""
+    return is_token_of(value, _VALUES)
+
+
+_KIND: Final = Kind(NAME, is_valid)
+
+
+def decided(policy: Policy) -> Iterator[PolicyField]:
+    """Yield what a policy decides; it must be one `for_browser`."""
+
+    def write(embedder: Embedder) -> bytes:
+        assert embedder.value is not EmbedderPolicy.AUTO
+        return token_item(embedder.value, embedder.report_to or policy.report_to)
+
+    return _KIND.decided(policy.coep, policy.observe_coep, write)

@@ -3,18 +3,28 @@
 A structured-field item of type token: set once, never appended, for two lines void it.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
-from xoproxy.policy.model import Opener
-from xoproxy.semantics.structured import serialize_string
+from xoproxy.policy.fields import Kind, PolicyField, is_token_of, token_item
+from xoproxy.policy.model import Opener, OpenerPolicy, Policy
 
 NAME: Final = b"Cross-Origin-Opener-Policy"
-OBSERVED_NAME: Final = b"Cross-Origin-Opener-Policy-Report-Only"
+_VALUES: Final = frozenset(value.value for value in OpenerPolicy)
 
 
-def field_line(opener: Opener, report_to: str | None, *, observed: bool = False) -> bytes:
-    """Return the field line.  `report_to` is the endpoint used where the value names none of its own."""
-    endpoint = opener.report_to or report_to
-    parameter = b"; report-to=" + serialize_string(endpoint) if endpoint else b""
-    name = OBSERVED_NAME if observed else NAME
-    return name + b": " + opener.value.value.encode("ascii") + parameter + b"\r\n"
+def is_valid(value: bytes) -> bool:
+    """Whether browsers would heed a value."""
+    return is_token_of(value, _VALUES)
+
+
+_KIND: Final = Kind(NAME, is_valid)
+
+
+def decided(policy: Policy) -> Iterator[PolicyField]:
+    """Yield what a policy decides."""
+
+    def write(opener: Opener) -> bytes:
+        return token_item(opener.value, opener.report_to or policy.report_to)
+
+    return _KIND.decided(policy.coop, policy.observe_coop, write)

@@ -77,8 +77,7 @@ class CorsPlans:
 
     def _granted(self, origin: bytes) -> ResponsePlan:
         assert self._rule is not None
-        lines = self._base.lines + self._rule.lines(origin)
-        return replace(self._base, lines=lines, exposes_all=self._rule.exposes_all, outcome=CorsOutcome.GRANTED)
+        return self._base.granting(origin, self._rule.lines(origin), exposes_all=self._rule.exposes_all)
 
     def _preflight(self, asked: Preflight) -> ResponsePlan:
         assert self._rule is not None

@@ -111,7 +111,8 @@ class Isolation:
 class PermissionsPolicy:
     """`permissions_policy`, or its observed twin: per feature who may use it.  (Permissions Policy §5)
 
-    `features` in the order of the file; an allowlist holds b"self", b"src" and serialized origins, is empty for nobody, or ANY.
+    `features` in the order of the file; an allowlist holds b"self" and origins, exact or ``https://*.host``; it is empty for
+    nobody, or ANY.
     """
 
     features: tuple[tuple[str, tuple[bytes, ...] | Literal[Anything.ANY]], ...]

@@ -16,7 +16,7 @@ from xoproxy.semantics.heads import MAX_REMEMBERED_BYTES, ResponseHead, edit
 from xoproxy.semantics.lists import tokens
 
 VARY: Final = b"vary"
-_CORS_PREFIX: Final = b"access-control-"
+CORS_PREFIX: Final = b"access-control-"
 
 _FIELD_NAME: Final = re.compile(rb"\n(" + TOKEN + rb"++):")
 
@@ -45,6 +45,10 @@ class ResponsePlan:
     outcome: CorsOutcome = CorsOutcome.NONE
     reason: str = ""
 
+    def granting(self, origin: bytes, lines: bytes, *, exposes_all: bool) -> "ResponsePlan":  # noqa: ARG002  for `KeepingPlan`
+        """Return this plan for a granted origin, empty for any; `lines` are the CORS fields that it gets."""
+        return replace(self, lines=self.lines + lines, exposes_all=exposes_all, outcome=CorsOutcome.GRANTED)
+
     def varied_by(self, names: tuple[bytes, ...]) -> "ResponsePlan":
         """Return this plan for a request that would have been decided otherwise, had these fields been others."""
         if not names:
@@ -60,7 +64,7 @@ class ResponsePlan:
         vary_cuts: list[tuple[int, int]] = []
         theirs = b""
         for name, value, start, end in head.fields:
-            if name in self.drop or (self.drops_cors and name.startswith(_CORS_PREFIX)):
+            if name in self.drop or (self.drops_cors and name.startswith(CORS_PREFIX)):
                 cuts.append((start, end))
             elif name == VARY and self.vary:
                 theirs = theirs + b", " + value if vary_cuts else value

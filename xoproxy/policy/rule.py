@@ -1,82 +1,19 @@
 """Compile a policy: whatever does not depend on the request is computed here, once, up to the encoded bytes."""
 
 import re
-from dataclasses import replace
 from typing import Final
 
-from xoproxy.policy import coep, coop, corp, reporting, resource_isolation, timing
+from xoproxy.policy import coep, resource_isolation
+from xoproxy.policy.base import base_plan
 from xoproxy.policy.cors import CorsOutcome, CorsRule, read_preflight
 from xoproxy.policy.cors_plans import CorsPlans
-from xoproxy.policy.model import (
-    OFF,
-    Cors,
-    Embedder,
-    EmbedderPolicy,
-    FieldEdits,
-    Opener,
-    Policy,
-    PreflightHandling,
-    Refusal,
-    ReportingEndpoints,
-)
-from xoproxy.policy.model import ResourcePolicy as Resource
-from xoproxy.policy.plan import ResponsePlan, as_vary_line
+from xoproxy.policy.model import Cors, Policy, PreflightHandling, Refusal, ReportingEndpoints
+from xoproxy.policy.plan import ResponsePlan
 from xoproxy.policy.websocket import WebSocketRule, opens_websocket
-from xoproxy.semantics.forwarding import DROPPED_FROM_RESPONSES
 from xoproxy.semantics.heads import RequestHead
 from xoproxy.semantics.origins import own_origin
 
 _USER_AGENT: Final = re.compile(rb"(?i)\nuser-agent:[ \t]*+([^\r]*+)")
-
-
-def _owned(policy: Policy) -> frozenset[bytes]:
-    """Return the lower-case names of the fields, CORS apart, that this policy decides: the backend's own are removed."""
-    owned: set[bytes] = set()
-    if policy.coop is not None:
-        owned.add(coop.NAME)
-    if policy.coop is OFF or policy.observe_coop is not None:
-        owned.add(coop.OBSERVED_NAME)
-    if policy.coep is not None:
-        owned.add(coep.NAME)
-    if policy.coep is OFF or policy.observe_coep is not None:
-        owned.add(coep.OBSERVED_NAME)
-    if policy.corp is not None:
-        owned.add(corp.NAME)
-    if policy.timing_allow_origin is not None:
-        owned.add(timing.NAME)
-    return frozenset(name.lower() for name in owned)
-
-
-def _edit_pattern(edits: FieldEdits) -> re.Pattern[bytes] | None:
-    names = {name.lower() for name, _ in edits.set} | {name.lower() for name in edits.remove}
-    if not names:
-        return None
-    return re.compile(rb"(?i)\n(?:" + b"|".join(re.escape(name) for name in sorted(names)) + rb"):[^\r]*+")
-
-
-def _constant_lines(policy: Policy, endpoints: ReportingEndpoints, *, credentialless: bool) -> bytes:
-    """Return all field lines but those of CORS."""
-    lines: list[bytes] = []
-    if isinstance(policy.coop, Opener):
-        lines.append(coop.field_line(policy.coop, policy.report_to))
-    if policy.observe_coop is not None:
-        lines.append(coop.field_line(policy.observe_coop, policy.report_to, observed=True))
-    if isinstance(policy.coep, Embedder):
-        lines.append(coep.field_line(policy.coep, policy.report_to, credentialless=credentialless))
-    if policy.observe_coep is not None:
-        lines.append(coep.field_line(policy.observe_coep, policy.report_to, observed=True, credentialless=credentialless))
-    if isinstance(policy.corp, Resource):
-        lines.append(corp.field_line(policy.corp))
-    if policy.timing_allow_origin is not None:
-        lines.append(timing.field_line(policy.timing_allow_origin))
-    lines.append(reporting.field_line(policy, endpoints))
-    lines.extend(name + b": " + value + b"\r\n" for name, value in (*policy.fields.set, *policy.fields.add))
-    return b"".join(lines)
-
-
-def _is_auto(part: object) -> bool:
-    return isinstance(part, Embedder) and part.value is EmbedderPolicy.AUTO
-
 
 # Why a request is not forwarded, in words.
 _UNLISTED: Final = "this origin is not allowed to make cross-origin requests here"
@@ -110,25 +47,18 @@ class Rule:
         # Whether some requests are refused, so that `refusal` is to be asked.
         self.guards = self._rejects or self._isolates or self._websocket is not None
         self.forwards_preflights = cors is not None and cors.preflight is PreflightHandling.FORWARD
-        self._auto = _is_auto(policy.coep) or _is_auto(policy.observe_coep)
+        for_most = coep.for_browser(policy, credentialless=True)
+        self._auto = for_most is not policy
         vary = (b"User-Agent",) if self._auto else ()
         if self._cors is not None and self._cors.varies:
             vary = (b"Origin", *vary)
         if self._isolates:
             vary = (*vary, *resource_isolation.FIELDS)
-        base = ResponsePlan(
-            drop=_owned(policy) | DROPPED_FROM_RESPONSES,
-            drops_cors=policy.cors is not None,
-            lines=_constant_lines(policy, endpoints, credentialless=True),
-            vary=vary,
-            vary_line=as_vary_line(vary),
-            drop_others=_edit_pattern(policy.fields),
-        )
-        self._plans = CorsPlans(base, self._cors)
+        self._plans = CorsPlans(base_plan(for_most, endpoints, vary), self._cors)
         self._plans_without_credentialless = self._plans
         if self._auto:
-            other = replace(base, lines=_constant_lines(policy, endpoints, credentialless=False))
-            self._plans_without_credentialless = CorsPlans(other, self._cors)
+            for_others = coep.for_browser(policy, credentialless=False)
+            self._plans_without_credentialless = CorsPlans(base_plan(for_others, endpoints, vary), self._cors)
 
     def plan(self, head: RequestHead, scheme: bytes, authority: bytes) -> ResponsePlan:
         """Return the plan for an actual request; `scheme` and `authority` make the request's own origin."""

@@ -84,5 +84,9 @@ KNOWN_RESPONSE_FIELDS: Final = known_fields(
         b"access-control-" + TOKEN + b"++",
         b"cross-origin-" + TOKEN + b"++",
         b"timing-allow-origin",
+        b"document-isolation-policy(?:-report-only)?",
+        b"origin-agent-cluster",
+        b"permissions-policy(?:-report-only)?",
+        b"integrity-policy(?:-report-only)?",
     )
 )
