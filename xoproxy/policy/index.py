@@ -85,7 +85,7 @@ class RouteIndex:
     __slots__ = ("_any_host", "_hosts", "_suffixes")
 
     def __init__(self, matches: Sequence[Match]) -> None:
-        self._any_host = _Paths()
+        self._any_host: _Paths | None = None
         self._hosts: dict[bytes, _Paths] = {}
         self._suffixes: dict[bytes, _Paths] = {}  # ".example.com"
         for number, match in enumerate(matches):
@@ -93,6 +93,7 @@ class RouteIndex:
 
     def _paths_of(self, host: str | None) -> _Paths:
         if host is None:
+            self._any_host = self._any_host or _Paths()
             return self._any_host
         if host.startswith("*."):
             return self._suffixes.setdefault(host[1:].encode("ascii"), _Paths())
@@ -101,7 +102,8 @@ class RouteIndex:
     def candidates(self, host: bytes, path: bytes) -> list[int]:
         """Return the numbers of all routes that could match, ascending.  `host` and `path` as `Matcher.covers` takes them."""
         found: list[int] = []
-        self._any_host.find(path, found)
+        if self._any_host is not None:
+            self._any_host.find(path, found)
         paths = self._hosts.get(host)
         if paths is not None:
             paths.find(path, found)

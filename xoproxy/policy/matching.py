@@ -137,7 +137,10 @@ class Matcher:
 
     def met_by(self, head: RequestHead) -> Met:
         """Whether a request has the fields that are meant: it does or does not."""
-        return Met.YES if all(condition.holds(head.block) for condition in self._conditions) else Met.NO
+        for condition in self._conditions:
+            if not condition.holds(head.block):
+                return Met.NO
+        return Met.YES
 
     def met_by_asked(self, preflight: RequestHead) -> Met:
         """Whether the request that a preflight asks for has them, as far as can be known."""

@@ -94,10 +94,8 @@ class RouteTable:
         self.routes = routes
         self._lenient_paths = lenient_paths
         self._looks_at_readings = not lenient_paths and any(route.match.path is not None for route in routes)
-        rules = {
-            id(route.policy): route.policy for route in routes
-        }  # by identity: comparing two policies costs more than a rule
-        compiled = {key: Rule(policy, endpoints) for key, policy in rules.items()}
+        policies = {id(route.policy): route.policy for route in routes}  # to compare two would cost more than another rule
+        compiled = {key: Rule(policy, endpoints) for key, policy in policies.items()}
         self._entries = tuple(_Entry(Matcher(route.match), route, compiled[id(route.policy)]) for route in routes)
         self._only = tuple(_Found((entry,)) for entry in self._entries)
         self._everything = self._only[0] if self._entries and self._entries[0].matcher.is_anything else None
