@@ -11,8 +11,9 @@ from xoproxy.browser.contexts import (
     document_isolation_of,
     embedder_of,
     is_compatible_with_isolation,
-    is_sandboxed_by_response,
+    is_credentialless,
     opener_of,
+    sandboxes_of_response,
     secure_context,
 )
 from xoproxy.browser.model import Document, Engine, Step, Verdict
@@ -64,14 +65,20 @@ def embedder_step(page: Document, engine: Engine) -> Step:
 def sandbox_step(page: Document, engine: Engine) -> Step:
     """Conclude whether a top-level page can be shown: an opener policy and a sandbox are a network error.  (HTML §7.4.5)"""
     read = opener_of(page, engine)
-    holds = read.value is OpenerPolicy.UNSAFE_NONE or not is_sandboxed_by_response(page.fields)
-    why = f'"{page.url}" has an opener policy and is not sandboxed' if holds else _sandboxed(page, read)
-    return Step("create navigation params by fetching", NAVIGATION, holds=holds, why=why)
+    name = "create navigation params by fetching"
+    if read.value is OpenerPolicy.UNSAFE_NONE or not sandboxes_of_response(page.fields):
+        return Step(name, NAVIGATION, holds=True, why=f'"{page.url}" has not both an opener policy and a sandbox')
+    both = f'"{page.url}" has {OPENER.decode()}: {read.value.value} and Content-Security-Policy: sandbox'
+    if has(engine, Feature.COOP_REFUSES_SANDBOX):
+        return Step(name, NAVIGATION, holds=False, why=f"{both}, which is an error page; take one of them away")
+    return Step(name, NAVIGATION, holds=True, why=f"{both}, which {engine.value} shows against the standard")
 
 
 def adherence_step(page: Document, parent: Document, engine: Engine) -> Step:
     """Conclude whether a frame may be shown under its parent's embedder policy.  (HTML §7.1.4.2)"""
     name = "check a navigation response's adherence to its embedder policy"
+    if is_credentialless(page) and has(engine, Feature.CREDENTIALLESS_IFRAME):
+        return Step(name, ADHERENCE, holds=True, why=f'"{page.url}" is in a credentialless frame, which needs no policy')
     above = embedder_of(parent, engine).value
     if not is_compatible_with_isolation(above):
         return Step(name, ADHERENCE, holds=True, why=f'"{parent.url}" has no embedder policy')
@@ -122,13 +129,6 @@ def _why(name: bytes, page: Document, read: "Read[OpenerPolicy] | Read[EmbedderP
     if read.value.value in wanted.split(" or "):
         return f'{field} of "{page.url}" is {read.value.value}'
     return f'{field} of "{page.url}" is {read.value.value}; it takes {wanted}'
-
-
-def _sandboxed(page: Document, read: Read[OpenerPolicy]) -> str:
-    return (
-        f'"{page.url}" has {OPENER.decode()}: {read.value.value} and Content-Security-Policy: sandbox, '
-        "which browsers answer with an error page; take one of them away"
-    )
 
 
 def _knows(engine: Engine, value: str) -> bool:

@@ -15,7 +15,7 @@ from typing import Final, Generic, TypeVar
 from xoproxy.browser.model import Engine, Fields
 from xoproxy.browser.support import Feature, has
 from xoproxy.policy.model import DocumentIsolation, EmbedderPolicy, OpenerPolicy, ResourcePolicy
-from xoproxy.semantics.structured import Item, Token, parse_item
+from xoproxy.semantics.structured import Date, DisplayString, Item, Token, parse_item
 
 EMBEDDER: Final = b"Cross-Origin-Embedder-Policy"
 OPENER: Final = b"Cross-Origin-Opener-Policy"
@@ -67,6 +67,9 @@ _OPENER: Final = _Kind(
     },
 )
 _ISOLATION: Final = _Kind(ISOLATION, {value.value: Feature.DOCUMENT_ISOLATION for value in DocumentIsolation})
+# RFC 9651 added them to RFC 8941, by which HTML defines these fields and Chromium reads them.  (Chromium 156)
+_NEWER: Final = (Date, DisplayString)
+
 # Why a value is no structured-field item: the most frequent reasons, the first that fits is told.
 _FAULTS: Final = (
     (re.compile(rb";$"), "has a trailing semicolon"),
@@ -141,6 +144,8 @@ def _choice(kind: _Kind, default: Choice, fields: Fields, engine: Engine, *, obs
     item = parse_item(b", ".join(lines))
     if item is None:
         return Read(default, _syntax(lines))
+    if any(isinstance(value, _NEWER) for value in item.params.values()):
+        return Read(default, f'"{_text(lines[0])}" has a parameter that browsers cannot read')
     if not isinstance(item.value, Token):
         return Read(default, _no_token(item, lines[0], tuple(kind.values)))
     text = item.value.text
