@@ -84,8 +84,9 @@ def make_parser(configure_demo: Configure | None) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
 
     def add(name: str, text: str, configure: Configure | None, epilog: str | None = None) -> None:
+        description = text[0].upper() + text[1:] + "."
         command = commands.add_parser(
-            name, help=text, description=text[0].upper() + text[1:] + ".", epilog=epilog, formatter_class=raw, allow_abbrev=False
+            name, help=text, description=description, epilog=epilog, formatter_class=raw, allow_abbrev=False
         )
         if configure is not None:
             configure(command)
@@ -117,7 +118,8 @@ def _configure_run(parser: argparse.ArgumentParser) -> None:
 
 def _configure_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-c", "--config", metavar="FILE", help=_FILE_HELP)
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="how problems are printed (default: text)")
+    format_help = "how problems are printed: text, json, github (annotations of a workflow) or sarif (default: text)"
+    parser.add_argument("--format", metavar="FORMAT", choices=("text", "json", "github", "sarif"), default="text", help=format_help)
     parser.add_argument("--strict", action="store_true", help="exit with 1 if there are warnings")
 
 

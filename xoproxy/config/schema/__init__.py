@@ -10,6 +10,7 @@ from xoproxy.config.schema.described import Described
 from xoproxy.config.schema.forms import SHARED, Json, Schema
 from xoproxy.config.schema.policy_keys import POLICIES, definitions
 from xoproxy.config.schema.proxy_keys import PROXY, TOP
+from xoproxy.config.schema.values import KINDS
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 ID: Final = "urn:xoproxy:schema:policy-file:1"
@@ -20,6 +21,7 @@ def shared_definitions() -> dict[str, Schema]:
     """Return the definitions that the schemas of other files of ours may use too, by name."""
     return {
         **SHARED,
+        **KINDS,
         **definitions(),
         **{described.name: described.schema() for described in DESCRIBED if described is not TOP},
     }

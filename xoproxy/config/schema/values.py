@@ -10,6 +10,15 @@ from xoproxy.config.schema.forms import Schema
 from xoproxy.config.upstreams import CHECK_PATH
 from xoproxy.semantics.grammar import TOKEN_BYTES
 
+KINDS: Final[dict[str, Schema]] = {}  # every kind of value by the name of its definition
+
+
+def _kind(name: str, schema: Schema) -> Schema:
+    """Name a kind of value: its schema is a definition, and what is returned refers to it."""
+    KINDS[name] = schema
+    return forms.ref(name)
+
+
 TOKEN: Final = "[" + TOKEN_BYTES.decode("ascii") + "]+"
 _OCTET: Final = forms.up_to(255)
 _IPV4: Final = rf"(?:{_OCTET}\.){{3}}{_OCTET}"
@@ -41,74 +50,105 @@ def _duration_pattern(most_s: int) -> str:
 
 _DURATION_HINT: Final = "write a number with its unit, as 500ms, 10s, 10m or 1h (up to 168h)"
 _DURATION: Final = _duration_pattern(_WEEK_S)
-DURATION: Final = forms.whole(_DURATION, _DURATION_HINT, most=_WEEK_S)
-TIMEOUT: Final = forms.whole(rf"(?!0[a-z]*$)(?:{_DURATION})", f"{_DURATION_HINT}, not zero", 1, _WEEK_S)
-MAX_AGE: Final = forms.whole(
-    rf"(?:0|{forms.up_to(MAX_AGE_S)}000)ms|{forms.up_to(MAX_AGE_S)}s?|{forms.up_to(MAX_AGE_S // 60)}m|{forms.up_to(24)}h",
-    "write whole seconds, up to 24h, as 10m",
-    most=MAX_AGE_S,
+DURATION: Final = _kind("duration", forms.whole(_DURATION, _DURATION_HINT, most=_WEEK_S))
+TIMEOUT: Final = _kind("timeout", forms.whole(rf"(?!0[a-z]*$)(?:{_DURATION})", f"{_DURATION_HINT}, not zero", 1, _WEEK_S))
+MAX_AGE: Final = _kind(
+    "max-age",
+    forms.whole(
+        rf"(?:0|{forms.up_to(MAX_AGE_S)}000)ms|{forms.up_to(MAX_AGE_S)}s?|{forms.up_to(MAX_AGE_S // 60)}m|{forms.up_to(24)}h",
+        "write whole seconds, up to 24h, as 10m",
+        most=MAX_AGE_S,
+    ),
 )
-SIZE: Final = forms.whole(values.SIZE.pattern, "write a number with its unit, as 64KiB, 1MiB or 1GiB")
-HEAD_SIZE: Final = forms.whole(
-    rf"(?!{forms.up_to(1023)}B?$){forms.up_to(16 * 1024**2)}B?|(?!0){forms.up_to(16384)}KiB|(?!0){forms.up_to(16)}MiB",
-    "write a size from 1KiB to 16MiB",
-    1024,
-    16 * 1024**2,
+SIZE: Final = _kind("size", forms.whole(values.SIZE.pattern, "write a number with its unit, as 64KiB, 1MiB or 1GiB"))
+HEAD_SIZE: Final = _kind(
+    "head-size",
+    forms.whole(
+        rf"(?!{forms.up_to(1023)}B?$){forms.up_to(16 * 1024**2)}B?|(?!0){forms.up_to(16384)}KiB|(?!0){forms.up_to(16)}MiB",
+        "write a size from 1KiB to 16MiB",
+        1024,
+        16 * 1024**2,
+    ),
 )
 
-DATE: Final = forms.text(
-    r"(?!0000)(?!.{4}-02-(?:30|31))(?!.{4}-(?:04|06|09|11)-31)[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])",
-    "write year-month-day, as 2027-01-31",
+DATE: Final = _kind(
+    "date",
+    forms.text(
+        r"(?!0000)(?!.{4}-02-(?:30|31))(?!.{4}-(?:04|06|09|11)-31)[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])",
+        "write year-month-day, as 2027-01-31",
+    ),
 )
 NAME_HINT: Final = "a name has up to 64 letters, digits, '-', '_' and '.', and begins with a letter or digit"
-NAME: Final = forms.scalar(values.NAME.pattern, NAME_HINT)
+NAME: Final = _kind("name", forms.scalar(values.NAME.pattern, NAME_HINT))
 ENDPOINT_NAME_HINT: Final = "an endpoint's name has lower-case letters, digits, '-', '_' and '.', and begins with a letter"
-ENDPOINT_NAME: Final = forms.scalar(values.ENDPOINT_NAME.pattern, ENDPOINT_NAME_HINT)
+ENDPOINT_NAME: Final = _kind("endpoint-name", forms.scalar(values.ENDPOINT_NAME.pattern, ENDPOINT_NAME_HINT))
 
-EXACT_ORIGIN: Final = forms.text(_EXACT, "write an origin as browsers send it: https://app.example.com, no path")
-ORIGIN: Final = forms.either(
-    forms.text(_WITH_WILDCARDS, "write an origin as browsers send it: https://app.example.com, https://*.example.com, no path"),
-    {"enum": ["null", None], "description": "any sandboxed frame; needs dangerously_allow_null_origin"},
+EXACT_ORIGIN: Final = _kind(
+    "exact-origin", forms.text(_EXACT, "write an origin as browsers send it: https://app.example.com, no path")
+)
+ORIGIN: Final = _kind(
+    "origin",
+    forms.either(
+        forms.text(
+            _WITH_WILDCARDS, "write an origin as browsers send it: https://app.example.com, https://*.example.com, no path"
+        ),
+        {"enum": ["null", None], "description": "any sandboxed frame; needs dangerously_allow_null_origin"},
+    ),
 )
 
 _FORBIDDEN: Final = "|".join(map(forms.folded, sorted(values.FORBIDDEN_METHODS)))
 _NORMALISED: Final = "|".join(map(forms.folded, sorted(values.NORMALISED_METHODS)))
 _METHOD: Final = rf"{'|'.join(sorted(values.NORMALISED_METHODS))}|(?!(?:{_FORBIDDEN}|{_NORMALISED})$){TOKEN}"
-METHOD: Final = forms.scalar(_METHOD, "write a method as it is sent: GET, PUT, PATCH")
-LISTED_METHOD: Final = forms.scalar(rf"(?!\*$)(?:{_METHOD})", "write a method as it is sent: GET, PUT, PATCH")
-LISTED_FIELD: Final = forms.scalar(rf"(?!\*$){TOKEN}", "write a field name, as X-Total-Count")
-EXPOSABLE_FIELD: Final = forms.scalar(
-    rf"(?!(?:\*|{forms.folded('set-cookie')}2?)$){TOKEN}", "write the name of a response field; never Set-Cookie"
+METHOD: Final = _kind("method", forms.scalar(_METHOD, "write a method as it is sent: GET, PUT, PATCH"))
+LISTED_METHOD: Final = _kind(
+    "listed-method", forms.scalar(rf"(?!\*$)(?:{_METHOD})", "write a method as it is sent: GET, PUT, PATCH")
 )
-FIELD_VALUE: Final = forms.scalar(r"(?![ \t])[\t -~]*[!-~]", "write one line of ASCII")
+LISTED_FIELD: Final = _kind("listed-field", forms.scalar(rf"(?!\*$){TOKEN}", "write a field name, as X-Total-Count"))
+EXPOSABLE_FIELD: Final = _kind(
+    "exposable-field",
+    forms.scalar(rf"(?!(?:\*|{forms.folded('set-cookie')}2?)$){TOKEN}", "write the name of a response field; never Set-Cookie"),
+)
+FIELD_VALUE: Final = _kind("field-value", forms.scalar(r"(?![ \t])[\t -~]*[!-~]", "write one line of ASCII"))
 _ELSEWHERE: Final = "|".join(forms.folded(name.decode("ascii")) for name in sorted({*FRAMING_FIELDS, *OWNED_FIELDS, b"vary"}))
 EDITABLE: Final = rf"(?!(?:{_ELSEWHERE})$)(?!{forms.folded('access-control-')}){TOKEN}"
 EDITABLE_HINT: Final = "write the name of a response field that has no key of its own and does not belong to the connection"
-EDITABLE_FIELD: Final = forms.scalar(EDITABLE, EDITABLE_HINT)
+EDITABLE_FIELD: Final = _kind("editable-field", forms.scalar(EDITABLE, EDITABLE_HINT))
 
-UPSTREAM_URL: Final = forms.text(
-    rf"https?://(?:{_BRACKETED}|{_HOST})(?::{_PORT_IN_URL})?|http\+unix:(?!//){addresses.UNIX_PATH.pattern}",
-    "write http://HOST:PORT, https://HOST or http+unix:/path; no path",
+UPSTREAM_URL: Final = _kind(
+    "upstream-url",
+    forms.text(
+        rf"https?://(?:{_BRACKETED}|{_HOST})(?::{_PORT_IN_URL})?|http\+unix:(?!//){addresses.UNIX_PATH.pattern}",
+        "write http://HOST:PORT, https://HOST or http+unix:/path; no path",
+    ),
 )
 # Lower-case schemes only, but a name may stand here too; what it names is not for a schema to know.
 UPSTREAM: Final = forms.either(UPSTREAM_URL, NAME)
 _OWN_ADDRESS: Final = rf"(?:{_BRACKETED}|{_HOST}|):{_PORT_TO_LISTEN}|unix:(?!//)(?=.{{1,105}}$){addresses.UNIX_PATH.pattern}"
 _ADDRESS_HINT: Final = "write HOST:PORT, :PORT, [::]:PORT or unix:/path"
-OWN_ADDRESS: Final = forms.text(_OWN_ADDRESS, _ADDRESS_HINT)
-ADDRESS: Final = forms.text(rf"{_OWN_ADDRESS}|{addresses.PASSED.pattern}", f"{_ADDRESS_HINT}, or systemd")
-NETWORK: Final = forms.text(
-    rf"unix|{_IPV4}(?:/(?:{forms.up_to(32)}|{_IPV4}))?|(?=[^/]*:)[0-9A-Fa-f:.]+(?:%[^\s/]+)?(?:/{forms.up_to(128)})?",
-    "write an IP address, a network as 10.0.0.0/8, or unix",
+OWN_ADDRESS: Final = _kind("own-address", forms.text(_OWN_ADDRESS, _ADDRESS_HINT))
+ADDRESS: Final = _kind("address", forms.text(rf"{_OWN_ADDRESS}|{addresses.PASSED.pattern}", f"{_ADDRESS_HINT}, or systemd"))
+NETWORK: Final = _kind(
+    "network",
+    forms.text(
+        rf"unix|{_IPV4}(?:/(?:{forms.up_to(32)}|{_IPV4}))?|(?=[^/]*:)[0-9A-Fa-f:.]+(?:%[^\s/]+)?(?:/{forms.up_to(128)})?",
+        "write an IP address, a network as 10.0.0.0/8, or unix",
+    ),
 )
-ROUTE_HOST: Final = forms.scalar(rf"(?:\*\.)?{_HOST}|{_BRACKETED}", "write a host name without port, or *.example.com")
-PATH_GLOB: Final = forms.text(
-    rf"(?!.*%[0-9A-Fa-f]{{2}})(?!.*/\.\.?(?:/|$))(?!.*\*\*\*)(?!(?:[^*]*\*+(?!\*)){{{addresses.MAX_WILDCARDS + 1}}})"
-    + addresses.PATH_GLOB.pattern,
-    f"write a path from / on, decoded, with * and ** ({addresses.MAX_WILDCARDS} at most), without query",
+ROUTE_HOST: Final = _kind(
+    "route-host", forms.scalar(rf"(?:\*\.)?{_HOST}|{_BRACKETED}", "write a host name without port, or *.example.com")
 )
-CHECKED_PATH: Final = forms.text(CHECK_PATH.pattern, "write a path, as /healthz")
-COLLECTOR: Final = forms.text(
-    rf"{addresses.BY_UPSTREAM}|(?!//)(?:{addresses.COLLECTOR.pattern})", "write an https URL, a path, or upstream"
+PATH_GLOB: Final = _kind(
+    "path-glob",
+    forms.text(
+        rf"(?!.*%[0-9A-Fa-f]{{2}})(?!.*/\.\.?(?:/|$))(?!.*\*\*\*)(?!(?:[^*]*\*+(?!\*)){{{addresses.MAX_WILDCARDS + 1}}})"
+        + addresses.PATH_GLOB.pattern,
+        f"write a path from / on, decoded, with * and ** ({addresses.MAX_WILDCARDS} at most), without query",
+    ),
+)
+CHECKED_PATH: Final = _kind("checked-path", forms.text(CHECK_PATH.pattern, "write a path, as /healthz"))
+COLLECTOR: Final = _kind(
+    "collector",
+    forms.text(rf"{addresses.BY_UPSTREAM}|(?!//)(?:{addresses.COLLECTOR.pattern})", "write an https URL, a path, or upstream"),
 )
 # Fields of requests that mean something to us, and words that are no name.
 _NO_REQUEST_ID: Final = "|".join(
@@ -138,6 +178,9 @@ _NO_REQUEST_ID: Final = "|".join(
     )
 )
 _FORWARDED: Final = forms.folded("x[-_]forwarded[-_](?:for|proto|host)")
-REQUEST_ID: Final[Schema] = forms.scalar(
-    rf"(?!(?:{_NO_REQUEST_ID}|{_FORWARDED})$){TOKEN}", "write X-Request-Id, another field name, or off"
-) | {"type": list[forms.Json](("string", "number"))}
+_REQUEST_ID_TYPES: Final[Schema] = {"type": ["string", "number"]}
+REQUEST_ID: Final = _kind(
+    "request-id",
+    forms.scalar(rf"(?!(?:{_NO_REQUEST_ID}|{_FORWARDED})$){TOKEN}", "write X-Request-Id, another field name, or off")
+    | _REQUEST_ID_TYPES,
+)
