@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from support.configs import HEAD, compiled, problems_of
 
-from xoproxy.config import Findings, Overrides, check
+from xoproxy.config import Overrides
+from xoproxy.config.checking import Findings, check
 from xoproxy.config.problems import Refused
 from xoproxy.config.render import as_json, as_text
 from xoproxy.config.settings import (

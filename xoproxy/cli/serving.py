@@ -1,18 +1,22 @@
 """Load a configuration and serve it; say on standard error what is served, or why not."""
 
 import argparse
+import importlib
 import os
 import sys
+from functools import partial
+from typing import Final
 
 from xoproxy.cli.options import Chosen, UsageError, choose, is_watching
 from xoproxy.cli.parser import EXIT_FAILED, EXIT_FINE, EXIT_INVALID
-from xoproxy.config import ConfigInvalid
+from xoproxy.config import ConfigInvalid, Loaded, Problem
 from xoproxy.config.render import as_text
 from xoproxy.runtime.listening.sockets import ListenError
 from xoproxy.runtime.process import Start, serve_until_stopped
 from xoproxy.runtime.signals import HeldSignals
 from xoproxy.runtime.source import ConfigSource
 
+MAX_TOLD: Final = 50  # findings at the start
 LOG_FD = 1  # the log is what the program puts out; what it says to people goes to standard error
 
 
@@ -36,15 +40,22 @@ def serve(chosen: Chosen, signals: HeldSignals, *, watching: bool) -> int:
     except ConfigInvalid as invalid:
         _say(as_text(invalid.problems).rstrip("\n"))
         return EXIT_INVALID
-    if loaded.warnings:
-        _say(as_text(loaded.warnings).rstrip("\n"))
     watched = str(chosen.path) if chosen.path is not None and watching else None
     try:
-        serve_until_stopped(Start(source, text, loaded.generation, watched, _say), signals, LOG_FD)
+        serve_until_stopped(Start(source, text, loaded.generation, watched, _say, partial(_findings, loaded)), signals, LOG_FD)
     except ListenError as exc:
         _say(f"xoproxy: error: {exc}")
         return EXIT_FAILED
     return EXIT_FINE
+
+
+def _findings(loaded: Loaded) -> str:
+    """Return what there is to say about a configuration in force.  Linting is imported when it serves."""
+    linting = importlib.import_module("xoproxy.config.lint")
+    found: tuple[Problem, ...] = linting.lint(loaded)
+    if len(found) > MAX_TOLD:
+        return as_text(found[:MAX_TOLD]) + f"and {len(found) - MAX_TOLD} more; xoproxy check lists them"
+    return as_text(found).rstrip("\n")
 
 
 def _say(text: str) -> None:

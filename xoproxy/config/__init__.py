@@ -5,7 +5,6 @@ and what to write instead.  Reading a file is apart from compiling its text: a r
 compiles in a thread.
 """
 
-from xoproxy.config.checking import Findings, check
 from xoproxy.config.compiler import Loaded, compile_options, compile_text, digest_of
 from xoproxy.config.generation import Generation
 from xoproxy.config.loading import load
@@ -15,13 +14,11 @@ from xoproxy.config.source import decode, read_bytes, read_text
 
 __all__ = [
     "ConfigInvalid",
-    "Findings",
     "Generation",
     "Loaded",
     "Overrides",
     "Problem",
     "Severity",
-    "check",
     "compile_options",
     "compile_text",
     "decode",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from xoproxy.config.lint import lint
 from xoproxy.config.loading import load
 from xoproxy.config.options import Overrides
 from xoproxy.config.problems import ConfigInvalid, Problem, Severity
@@ -24,8 +25,8 @@ class Findings:
 
 
 def check(source: Path | None, overrides: Overrides, *, environ: Mapping[str, str], today: date) -> Findings:
-    """Check a file, or options alone."""
+    """Check a file, or options alone: whether it loads, and if so what else there is to say."""
     try:
-        return Findings(load(source, overrides, environ=environ, today=today, number=1).warnings)
+        return Findings(lint(load(source, overrides, environ=environ, today=today, number=1)))
     except ConfigInvalid as invalid:
         return Findings(invalid.problems)

@@ -55,6 +55,7 @@ class Start:
     generation: Generation
     watched_path: str | None  # None: nothing to watch, or watching was declined
     announce: Callable[[str], None]  # takes the lines for people
+    findings: Callable[[], str] = str  # makes the lines about what is doubtful in the configuration; asked in a thread
     poll_interval_s: float = POLL_INTERVAL_S
 
 
@@ -168,6 +169,7 @@ class Process:
             return
         self._opened.set()
         self._announce(admin_sockets)
+        spawn(self._tell_findings(), name="lint")
         watching = spawn(self._watcher.run(), name="watch") if self._watcher is not None else None
         admin = await self._start_admin(guard, admin_sockets)
         self._service_manager.ready()
@@ -212,6 +214,11 @@ class Process:
         self._start.announce(announcement(self._start.generation, __version__, listening, admin))
         for address in bound:
             self._say("listening", f"listening on {address.name}", {"address": address.name, "tls": address.secure})
+
+    async def _tell_findings(self) -> None:
+        """Say what is doubtful in the configuration, when it serves: nobody waits for that."""
+        if findings := await asyncio.to_thread(self._start.findings):
+            self._start.announce(findings)
 
     async def _adopt(self, generation: Generation, text: str) -> tuple[str, ...]:
         """Put a generation into force.  Returns what of it needs a restart."""

@@ -91,7 +91,7 @@ class Reloader:
             return self._reject(trigger, content, invalid.problems)
         notes = await self._adopt(loaded.generation, content)
         self._text, self._rejected, self.generation = content, None, loaded.generation
-        return self._applied(trigger, loaded.warnings, notes)
+        return await self._applied(trigger, loaded, notes)
 
     async def _read(self, trigger: Trigger) -> Content:
         """Read the source.  What a watcher saw may be half of a save: wait until it reads the same twice.
@@ -142,14 +142,24 @@ class Reloader:
         self._list(problems)
         return self._new_report(Outcome.REJECTED, trigger, problems=problems)
 
-    def _applied(self, trigger: Trigger, warnings: tuple[Problem, ...], notes: tuple[str, ...]) -> Report:
+    async def _applied(self, trigger: Trigger, loaded: Loaded, notes: tuple[str, ...]) -> Report:
         self._say(
             LogLevel.INFO, f"generation {self.generation.number} of {self.generation.source} is in force", trigger, "applied"
         )
-        self._list(warnings)
         for note in notes:
             self._report(Event(LogLevel.WARNING, "xoproxy.reload", "restart-needed", note))
-        return self._new_report(Outcome.APPLIED, trigger, warnings, notes)
+        found = await self._lint(loaded)
+        self._list(found)
+        return self._new_report(Outcome.APPLIED, trigger, found, notes)
+
+    async def _lint(self, loaded: Loaded) -> tuple[Problem, ...]:
+        """Return what is doubtful in a configuration that is in force by now: no fault in finding that out is the file's."""
+        try:
+            return await asyncio.to_thread(_find, loaded)
+        except Exception as exc:  # noqa: BLE001  see above
+            message = f"linting failed: {type(exc).__name__}: {exc}"
+            self._report(Event(LogLevel.ERROR, "xoproxy.reload", "lint", message))
+            return loaded.warnings
 
     def _failed(self, trigger: Trigger, why: str) -> Report:
         """Tell what is wrong with the machine or with us: a note, because the configuration has no place to point at."""
@@ -170,3 +180,9 @@ class Reloader:
     def _say(self, level: LogLevel, message: str, trigger: Trigger, outcome: str) -> None:
         values: dict[str, Value] = {"outcome": outcome, "trigger": trigger.value, "generation": self.generation.number}
         self._report(Event(level, "xoproxy.reload", "reload", message, values))
+
+
+def _find(loaded: Loaded) -> tuple[Problem, ...]:
+    from xoproxy.config.lint import lint  # noqa: PLC0415  a start needs none of it, and it takes ten milliseconds
+
+    return lint(loaded)
