@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from xoproxy.admin.effective import as_json
 from xoproxy.admin.guard import Guard
 from xoproxy.admin.server import AdminServer
 from xoproxy.config import ConfigInvalid, Generation, Overrides, Problem, compile_text
 from xoproxy.config.settings import TcpAddress
+from xoproxy.insight.effective import as_json
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.records import ExchangeRecord
 from xoproxy.telemetry.reloads import Outcome, Report, Trigger

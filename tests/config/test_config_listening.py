@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from support.configs import compiled, problems_of
 
-from xoproxy.admin.effective import as_json
 from xoproxy.config.settings import KeyPair, Listener, PassedAddress, TcpAddress, UnixAddress
+from xoproxy.insight.effective import as_json
 
 CASES = Path(__file__).parent / "cases/valid"
 HEAD = "version: 1\nupstream: http://app:5000\ntrusted_proxies: 10.0.0.1\n"

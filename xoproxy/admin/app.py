@@ -5,10 +5,10 @@ from typing import Final, Protocol
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from xoproxy.admin.effective import Json, as_json, effective
 from xoproxy.admin.guard import Guard
 from xoproxy.config.generation import Generation
 from xoproxy.config.problems import Problem
+from xoproxy.insight.effective import Json, as_json, effective
 from xoproxy.telemetry.clock import timestamp
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.reloads import Outcome, Report
