@@ -14,14 +14,14 @@ from xoproxy.config.listening import read_listeners
 from xoproxy.config.nodes import Mapping as MappingNode
 from xoproxy.config.nodes import compose
 from xoproxy.config.options import Overrides, complete, overlay
-from xoproxy.config.problems import ConfigInvalid, Problem, in_order
+from xoproxy.config.problems import ConfigInvalid, Place, Problem, in_order
 from xoproxy.config.reader import Reader, Spot
 from xoproxy.config.routing import RouteDraft, Routing
 from xoproxy.config.sealing import seal
 from xoproxy.config.settings import DEFAULT_REQUEST_ID, Listener, Settings, TcpAddress
 from xoproxy.config.silencing import Allowance, read_allowances, silence
 from xoproxy.config.upstreams import Upstreams, read_defaults
-from xoproxy.policy.model import Policy, ReportingEndpoints
+from xoproxy.policy.model import ReportingEndpoints
 from xoproxy.policy.routes import RouteTable
 
 OPTIONS: Final = "options"  # the source of a configuration without a file
@@ -35,7 +35,8 @@ class Loaded:
 
     `routes`: with the places that each route's policy comes from.  `ends`: the first day on which an origin or route that has
     an end is to be left out, so that the same text must be compiled again; None if there is no such day.  `warnings` are what
-    reading saw; `lint` finds more, and silences what `allowances` say.
+    reading saw; `lint` finds more, and silences what `allowances` say.  `unmatched`: as if it were a route, what answers that
+    belong to no route go by.  `written`: each value that the environment filled in, as the file refers to it.
     """
 
     generation: Generation
@@ -44,6 +45,8 @@ class Loaded:
     endpoints: ReportingEndpoints
     unused_policies: Mapping[str, PolicyDraft]  # entries of `policies` that no route is made of
     tree: MappingNode  # what was compiled, with the place of everything
+    unmatched: RouteDraft
+    written: Mapping[Place, str]
     allowances: tuple[Allowance, ...] = ()
     ends: date | None = None
 
@@ -52,7 +55,7 @@ class Loaded:
 class _Compiled:
     settings: Settings
     routes: tuple[RouteDraft, ...]
-    default_policy: Policy
+    unmatched: RouteDraft
     endpoints: ReportingEndpoints
     unused_policies: Mapping[str, PolicyDraft]
     tree: MappingNode
@@ -93,7 +96,8 @@ def _compile(reader: Reader, tree: MappingNode, listen: Listener) -> _Compiled:
     upstreams = Upstreams(reader, found.get("upstreams"), read_defaults(reader, timeouts))
     policies = Policies(reader, found.get("policies"), [name for name, _ in endpoints.urls])
     default_policy = policies.compose(found["policy"]) if "policy" in found else UNTOUCHED
-    routes = Routing(reader, upstreams, policies, default_policy).read(root, found.get("routes"), found.get("upstream"))
+    routing = Routing(reader, upstreams, policies, default_policy)
+    routes = routing.read(root, found.get("routes"), found.get("upstream"))
     unused_policies = policies.unused()
     for draft in unused_policies.values():
         seal(reader, draft, is_part=True)
@@ -111,7 +115,7 @@ def _compile(reader: Reader, tree: MappingNode, listen: Listener) -> _Compiled:
         proxy_status=sections.read_proxy_status(reader, found.get("proxy_status")),
         request_id=sections.read_request_id(reader, found.get("request_id"), DEFAULT_REQUEST_ID),
     )
-    return _Compiled(settings, routes, seal(reader, default_policy.draft), endpoints, unused_policies, tree)
+    return _Compiled(settings, routes, routing.unmatched(root), endpoints, unused_policies, tree)
 
 
 def _finish(reader: Reader, compiled: _Compiled, source: str, digest: str, number: int) -> Loaded:
@@ -120,7 +124,7 @@ def _finish(reader: Reader, compiled: _Compiled, source: str, digest: str, numbe
         raise ConfigInvalid(silence(reader.problems, reader.allowances)[0])
     table = RouteTable(
         tuple(draft.route for draft in compiled.routes),
-        compiled.default_policy,
+        compiled.unmatched.route.policy,
         compiled.endpoints,
         lenient_paths=compiled.settings.limits.lenient_paths,
     )
@@ -132,6 +136,8 @@ def _finish(reader: Reader, compiled: _Compiled, source: str, digest: str, numbe
         compiled.endpoints,
         compiled.unused_policies,
         compiled.tree,
+        compiled.unmatched,
+        reader.written,
         reader.allowances,
         reader.ends,
     )

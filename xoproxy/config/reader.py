@@ -54,6 +54,7 @@ class Reader:
     today: date
     problems: list[Problem] = field(default_factory=list[Problem])
     allowances: tuple[Allowance, ...] = ()  # comments that silence some of them
+    written: dict[Place, str] = field(default_factory=dict[Place, str])  # values of the environment, as the file refers to them
     ends: date | None = None  # the first day on which something that holds today no longer does
 
     def has_ended(self, last: date | None) -> bool:
@@ -88,6 +89,8 @@ class Reader:
         except Refused as refused:
             self.report(spot.place, refused.kind, refused.message)
             return None
+        if text != node.text:
+            self.written[spot.place] = node.text
         if node.is_null or not text.strip():
             self._report_empty(spot)
             return None
@@ -115,6 +118,11 @@ class Reader:
         except Refused as refused:
             self.report(spot.place, refused.kind, refused.message)
             return None
+
+    def placed(self, spot: Spot | None, parse: Callable[[str], T]) -> Placed[T] | None:
+        """As `value`, with its place."""
+        value = self.value(spot, parse)
+        return Placed(value, spot.place) if spot is not None and value is not None else None
 
     def items(self, spot: Spot) -> tuple[Spot, ...] | None:
         """Return the members of a list; one value stands for a list of one."""

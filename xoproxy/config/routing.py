@@ -50,6 +50,10 @@ class Routing:
         self._warn_unreachable(routes, drafts)
         return drafts
 
+    def unmatched(self, root: Spot) -> RouteDraft:
+        """Return what answers go by that belong to no route, as if it were one."""
+        return self._draft("unmatched", Match(), "", self._default_policy, route_places(root, None))
+
     def _report_no_upstream(self, root: Spot) -> None:
         where = (
             "--upstream http://localhost:5000, or name a policy file with -c"
