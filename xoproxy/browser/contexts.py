@@ -20,13 +20,19 @@ def origin(document: Document) -> bytes:
     return urls.origin_of(document.url)
 
 
+def is_trustworthy(page: Document) -> bool:
+    """Whether a page came unaltered, whatever is around it.  (Secure Contexts §3.2)"""
+    url = urls.parse(page.url)
+    return url is not None and urls.is_potentially_trustworthy(url)
+
+
 def secure_context(document: Document) -> Step:
     """Conclude whether a page is a secure context: it and every page that frames it is trustworthy.
 
     HTML asks for the top-level page alone and leaves frames to mixed-content blocking; browsers ask every page on the way up.
     """
     for page in (document, *document.ancestors):
-        if not _is_trustworthy(page):
+        if not is_trustworthy(page):
             why = f'"{page.url}" is neither https nor on localhost'
             return Step("secure context", SECURE_CONTEXT, holds=False, why=why)
     return Step("secure context", SECURE_CONTEXT, holds=True, why=f'"{document.url}" is potentially trustworthy')
@@ -34,7 +40,7 @@ def secure_context(document: Document) -> Step:
 
 def has_policies(document: Document) -> bool:
     """Whether the policies of a page's response are read at all: the top-level page is what counts, as in HTML."""
-    return _is_trustworthy(document.ancestors[-1] if document.ancestors else document)
+    return is_trustworthy(document.ancestors[-1] if document.ancestors else document)
 
 
 def is_credentialless(document: Document) -> bool:
@@ -76,18 +82,17 @@ def opener_of(document: Document, engine: Engine) -> Read[OpenerPolicy]:
 
 
 def document_isolation_of(document: Document, engine: Engine) -> Read[DocumentIsolation]:
-    """Return the document isolation policy that a page has.  (WICG DIP §2.2.1)"""
+    """Return the document isolation policy that a page has.  (WICG DIP §2.2.1)
+
+    The draft asks for a secure context.  Chromium, the only one that has it, asks whether the page itself is trustworthy, and
+    not those around it (tried with 156 in November 2026).
+    """
     read = document_isolation_policy(document.fields, engine)
-    if read.value is DocumentIsolation.NONE or has_policies(document):
+    if read.value is DocumentIsolation.NONE or is_trustworthy(document):
         return read
-    return Read(DocumentIsolation.NONE, INSECURE)
+    return Read(DocumentIsolation.NONE, f'"{document.url}" is neither https nor on localhost')
 
 
 def is_compatible_with_isolation(policy: EmbedderPolicy) -> bool:
     """Whether an embedder policy is "compatible with cross-origin isolation".  (HTML §7.1.4)"""
     return policy is not EmbedderPolicy.UNSAFE_NONE
-
-
-def _is_trustworthy(page: Document) -> bool:
-    url = urls.parse(page.url)
-    return url is not None and urls.is_potentially_trustworthy(url)

@@ -108,8 +108,7 @@ def _top(page: Document) -> Document:
 
 def _by_document_isolation(page: Document, read: Read[DocumentIsolation]) -> Verdict:
     why = f'{ISOLATION.decode()} of "{page.url}" is {read.value.value}'
-    steps = (secure_context(page), Step("obtain a document isolation policy", OBTAIN_ISOLATION, holds=True, why=why))
-    return Verdict(allowed=True, steps=steps)
+    return Verdict(allowed=True, steps=(Step("obtain a document isolation policy", OBTAIN_ISOLATION, holds=True, why=why),))
 
 
 def _permission(page: Document, engine: Engine) -> Step:

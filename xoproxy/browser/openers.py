@@ -7,8 +7,8 @@ what `window.open` returned: a login popup can no longer report back.
 from dataclasses import dataclass
 from typing import Final
 
-from xoproxy.browser.contexts import embedder_of, is_compatible_with_isolation, opener_of, origin
-from xoproxy.browser.isolation import sandbox_step
+from xoproxy.browser.contexts import embedder_of, is_compatible_with_isolation, opener_of, origin, sandboxes
+from xoproxy.browser.isolation import NAVIGATION, sandbox_step
 from xoproxy.browser.model import NULL_ORIGIN, Document, Engine, Step, Verdict
 from xoproxy.browser.policies import OPENER
 from xoproxy.policy.model import OpenerPolicy
@@ -17,6 +17,7 @@ _HTML: Final = "https://html.spec.whatwg.org/multipage/"
 SWITCH: Final = _HTML + "browsers.html#check-browsing-context-group-switch-coop-value-popup"
 CHOOSING: Final = _HTML + "document-sequences.html#the-rules-for-choosing-a-navigable"
 
+_CHOOSING_NAME: Final = "rules for choosing a navigable"
 _SWITCH_NAME: Final = "check if popup COOP values requires a browsing context group switch"
 _LETS_POPUPS_GO: Final = frozenset({OpenerPolicy.SAME_ORIGIN_ALLOW_POPUPS, OpenerPolicy.NOOPENER_ALLOW_POPUPS})
 
@@ -45,8 +46,9 @@ def popup(opener: Document, hops: tuple[Document, ...], engine: Engine) -> Verdi
     if not choosing.holds:
         return Verdict(allowed=False, steps=(choosing,))
     current = _initial(opener, top, engine)
+    is_sandboxed = any("allow-popups-to-escape-sandbox" not in allowed for allowed in sandboxes(opener))
     for hop in hops:
-        shown = sandbox_step(hop, engine)
+        shown = _inherited_sandbox_step(opener, hop, engine) if is_sandboxed else sandbox_step(hop, engine)
         if not shown.holds:
             return Verdict(allowed=False, steps=(*steps, shown))
         following = _side(hop, engine)
@@ -77,12 +79,23 @@ def _initial(opener: Document, top: Document, engine: Engine) -> _Side:
 
 def _choosing_step(opener: Document, top: Document, engine: Engine) -> Step:
     """Conclude whether the window gets an opener at all: a foreign frame of a ``same-origin`` page opens windows without."""
+    if any("allow-popups" not in allowed for allowed in sandboxes(opener)):
+        why = f'"{opener.url}" is in a sandbox without allow-popups'
+        return Step(_CHOOSING_NAME, CHOOSING, holds=False, why=why)
     policy, own, above = opener_of(top, engine).value, origin(opener), origin(top)
     holds = not opener.ancestors or policy is not OpenerPolicy.SAME_ORIGIN or own == above != NULL_ORIGIN
     why = f'"{opener.url}" may keep what it opens'
     if not holds:
         why = f'"{opener.url}" is framed by "{top.url}" of another origin with {OPENER.decode()}: {policy.value}'
-    return Step("rules for choosing a navigable", CHOOSING, holds=holds, why=why)
+    return Step(_CHOOSING_NAME, CHOOSING, holds=holds, why=why)
+
+
+def _inherited_sandbox_step(opener: Document, hop: Document, engine: Engine) -> Step:
+    """Conclude whether a popup can be shown that is in its opener's sandbox: with an opener policy it is an error page."""
+    policy = opener_of(hop, engine).value
+    holds = policy is OpenerPolicy.UNSAFE_NONE
+    why = f'"{hop.url}" is in the sandbox of "{opener.url}" and has {OPENER.decode()}: {policy.value}'
+    return Step("create navigation params by fetching", NAVIGATION, holds=holds, why=why)
 
 
 def _judge(current: _Side, following: _Side, hop: Document) -> tuple[str, bool]:
