@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from support.exchanges import HOST, exact, exchange, lines_of, preflight, request, response
 
 from xoproxy.policy.cors import CorsOutcome
-from xoproxy.policy.model import ANY, Cors, Policy, ReportingEndpoints, ResourcePolicy
 from xoproxy.policy.matching import compile_path, host_name
+from xoproxy.policy.model import ANY, Cors, Policy, ReportingEndpoints, ResourcePolicy
 from xoproxy.policy.routes import Answer, Forward, Match, Route, RouteTable
 from xoproxy.semantics.heads import RequestHead, ResponseHead, read_remains, read_response_head
 

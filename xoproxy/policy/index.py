@@ -20,7 +20,7 @@ class _Node:
     ending: list[int] = field(default_factory=list[int])  # the glob ends here
     below: list[int] = field(default_factory=list[int])  # the rest of the path could be anything
     prefixed: dict[int, dict[bytes, list[int]]] = field(default_factory=dict[int, dict[bytes, list[int]]])  # by length, text
-    children: "dict[bytes, _Node]" = field(default_factory=lambda: dict[bytes, _Node]())
+    children: "dict[bytes, _Node]" = field(default_factory=dict[bytes, "_Node"])
     any_child: "_Node | None" = None
 
 

@@ -52,7 +52,7 @@ def _block(glob: str, *, is_last: bool) -> bytes:
 
 
 def compile_value(glob: str) -> re.Pattern[bytes]:
-    """Compile a glob over a field value: ``*`` is any number of characters.  Linear, for the reason that `compile_path` gives."""
+    """Compile a glob over a field value: ``*`` is any number of characters.  Linear, as `compile_path` is."""
     first, *others = (re.escape(literal.encode("ascii")) for literal in re.sub(r"\*+", "*", glob).split("*"))
     if not others:
         return re.compile(first)
@@ -62,7 +62,7 @@ def compile_value(glob: str) -> re.Pattern[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """`match` of a route; None and empty mean any.  `host` is lower case: exact, or ``*.example.com`` for one or more labels."""
+    """`match` of a route; None and empty mean any.  `host` is lower case: exact, or ``*.example.com``, one or more labels."""
 
     host: str | None = None
     path: str | None = None  # a glob over the decoded path

@@ -92,9 +92,8 @@ class ResponsePlan:
 @lru_cache(maxsize=1024)
 def _varied(plan: ResponsePlan, names: tuple[bytes, ...]) -> ResponsePlan:
     """Add to a plan's Vary.  Plans are few and ready-made: finding the answer again takes a tenth of making it."""
-    known = {name.lower() for name in plan.vary}
-    missing = {name.lower(): name for name in reversed(names) if name.lower() not in known}
-    vary = (*plan.vary, *reversed(missing.values()))
+    each = {name.lower(): name for name in reversed((*plan.vary, *names))}  # as it is spelled first
+    vary = tuple(each[name] for name in dict.fromkeys(map(bytes.lower, (*plan.vary, *names))))
     return replace(plan, vary=vary, vary_line=as_vary_line(vary))
 
 
