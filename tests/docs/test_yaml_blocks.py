@@ -2,15 +2,31 @@
 
 A block that begins with ``# XO103, XO101`` is a mistake shown on purpose and must give exactly those problems; any other must
 give none.  The word after ``yaml`` at the fence says what a fragment is: `top`, keys of the file's top level; `policy`, what
-stands under the key `policy`.  Without a word it is a whole file.
+stands under the key `policy`; `tests`, a file of policy tests.  Without a word it is a whole file.
 """
 
 import re
+from datetime import date
 from pathlib import Path
 
 import pytest
 from support.configs import problems_of
 from support.markdown import ROOT, Block, all_blocks, whole_file
+
+from xoproxy.config import ConfigInvalid, Problem
+from xoproxy.insight.testing import read_tests
+
+
+def problems_in(block: Block) -> tuple[Problem, ...]:
+    """Return what is wrong with a block: a policy file, or part of one, or policy tests."""
+    if block.wrapper != "tests":
+        return problems_of(whole_file(block))
+    try:
+        read_tests(block.text, block.name, {}, date(2026, 1, 1))
+    except ConfigInvalid as invalid:
+        return invalid.problems
+    return ()
+
 
 @pytest.mark.parametrize("block", [pytest.param(block, id=block.name) for block in all_blocks("yaml")])
 def test_yaml_block_gives_exactly_the_problems_it_names(block: Block) -> None:
@@ -18,7 +34,7 @@ def test_yaml_block_gives_exactly_the_problems_it_names(block: Block) -> None:
     first = block.text.partition("\n")[0]
     expected = re.findall(r"XO[0-9]{3}", first) if first.startswith("# XO") else []
 
-    found = list(dict.fromkeys(problem.id for problem in problems_of(whole_file(block))))
+    found = list(dict.fromkeys(problem.id for problem in problems_in(block)))
 
     assert found == expected
 

@@ -119,7 +119,9 @@ def _configure_run(parser: argparse.ArgumentParser) -> None:
 def _configure_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-c", "--config", metavar="FILE", help=_FILE_HELP)
     format_help = "how problems are printed: text, json, github (annotations of a workflow) or sarif (default: text)"
-    parser.add_argument("--format", metavar="FORMAT", choices=("text", "json", "github", "sarif"), default="text", help=format_help)
+    parser.add_argument(
+        "--format", metavar="FORMAT", choices=("text", "json", "github", "sarif"), default="text", help=format_help
+    )
     parser.add_argument("--strict", action="store_true", help="exit with 1 if there are warnings")
 
 

@@ -86,6 +86,12 @@ class Id(Enum):
     UNKNOWN_ENDPOINT = ("XO122", Reason.UNKNOWN_NAME, "no reporting endpoint has this name")
     UNREASONED = ("XO123", Reason.MISSING, "a dangerous key wants a reason")
     NULL_WITH_CREDENTIALS = ("XO124", Reason.PROHIBITED, "any sandboxed page could read with the user's cookies")
+    FEATURE = ("XO125", Reason.INVALID, "the value cannot be the name of a feature")
+    ALLOWLIST = ("XO126", Reason.INVALID, "the value cannot be an entry of an allowlist")
+    NOTHING_BLOCKED = ("XO127", Reason.MISSING, "integrity_policy does not say what it blocks")
+    REGEX = ("XO140", Reason.INVALID, "the value is not a regular expression of RE2")
+    REGEX_SIZE = ("XO141", Reason.PROHIBITED, "regular expressions are too long, too many, or too much together")
+    PRIVATE_NETWORK_FOR_ANY = ("XO142", Reason.PROHIBITED, "any site could reach the private network")
 
     ADDRESS = ("XO201", Reason.INVALID, "the value is not an address to listen on")
     UPSTREAM_URL = ("XO202", Reason.INVALID, "the value is not the URL of an upstream")
@@ -112,12 +118,12 @@ class Id(Enum):
 
     # Found by `lint` in what loads, one key with another.
     COOP_AND_SANDBOX = ("XO305", Reason.DOUBTFUL, "a page with COOP and CSP sandbox is a network error")
-    COEP_WITHOUT_COOP = ("XO306", Reason.DOUBTFUL, "COEP without COOP same-origin isolates no page")
+    COEP_WITHOUT_COOP = ("XO306", Reason.DOUBTFUL, "only COEP and COOP same-origin together isolate a page")
     NOT_ISOLATED = ("XO307", Reason.DOUBTFUL, "what is meant to be isolated is not")
-    CREDENTIALLESS_ALONE = ("XO308", Reason.DOUBTFUL, "Safari does not know credentialless")
-    OPENER_CUT_OFF = ("XO309", Reason.DOUBTFUL, "COOP same-origin cuts login and payment popups off")
+    CREDENTIALLESS_ALONE = ("XO308", Reason.DOUBTFUL, "credentialless isolates no page in Safari")
+    OPENER_CUT_OFF = ("XO309", Reason.DOUBTFUL, "login and payment popups are cut off by COOP same-origin")
     INSECURE_CONTEXT = ("XO310", Reason.DOUBTFUL, "browsers ignore these keys on plain http")
-    CORP_AGAINST_CORS = ("XO311", Reason.DOUBTFUL, "CORP keeps out the origins that CORS lets in")
+    CORP_AGAINST_CORS = ("XO311", Reason.DOUBTFUL, "the origins that CORS lets in are kept out by CORP")
     OBSERVED_TWICE = ("XO312", Reason.DOUBTFUL, "the same value is enforced and observed")
     OBSERVED_NOTHING = ("XO313", Reason.DOUBTFUL, "the observed value forbids nothing")
     OBSERVED_UNHEARD = ("XO314", Reason.DOUBTFUL, "nobody is told what is observed")
@@ -145,6 +151,7 @@ class Id(Enum):
     TRUSTS_EVERYBODY = ("XO336", Reason.DOUBTFUL, "every client is believed what proxies may say")
     UNREACHABLE_METHOD = ("XO337", Reason.DOUBTFUL, "the route takes no request with this method")
 
+    UNKNOWN_FEATURE = ("XO365", Reason.DOUBTFUL, "no browser knows a feature of this name")
     UNREASONED_ALLOWANCE = ("XO366", Reason.MISSING, "a comment that silences a warning gives no reason")
     UNKNOWN_ALLOWANCE = ("XO367", Reason.UNKNOWN_NAME, "a comment that silences names no warning")
     UNUSED_ALLOWANCE = ("XO368", Reason.DOUBTFUL, "a comment silences nothing")

@@ -113,7 +113,7 @@ def _forwarded(decision: Forward, head: RequestHead, backend: WireResponse) -> A
     if isinstance(read, HeadFault):
         refused = _own_answer(read.status, plan, route, read.reason)
         return Answered(refused.response, route, plan.outcome, backend, read.reason, added=refused.added)
-    fields = fields_of(plan.apply(read))
+    fields = fields_of(plan.apply(read, _switching_lines(read)))
     sent, received = Counter(backend.fields), Counter(fields)
     return Answered(
         WireResponse(backend.status, fields),
@@ -123,6 +123,14 @@ def _forwarded(decision: Forward, head: RequestHead, backend: WireResponse) -> A
         removed=tuple((sent - received).elements()),
         added=tuple((received - sent).elements()),
     )
+
+
+def _switching_lines(head: ResponseHead) -> bytes:
+    """Return the connection's own fields of a response that switches protocols.  (RFC 9110 §7.8)"""
+    protocols = [value for name, value, _, _ in head.fields if name == b"upgrade"]
+    if head.status != 101 or not protocols:
+        return b""
+    return b"Connection: upgrade\r\nUpgrade: " + b", ".join(protocols) + b"\r\n"
 
 
 def _status_line(status: int) -> bytes:
