@@ -79,6 +79,27 @@ def test_field(glob: str, lines: tuple[bytes, ...], matches: bool) -> None:
     assert Matcher(match).met_by(request(b"GET", b"/", *lines)) is (Met.YES if matches else Met.NO)
 
 
+@pytest.mark.parametrize(
+    ("match", "method", "host", "path", "covers"),
+    [
+        pytest.param(Match(), b"GET", b"a", b"/", True, id="anything"),
+        pytest.param(Match(methods=frozenset({b"GET"})), b"PUT", b"a", b"/", False, id="method"),
+        pytest.param(Match(host="a.example"), b"GET", b"a.example", b"/", True, id="host"),
+        pytest.param(Match(host="a.example"), b"GET", b"b.example", b"/", False, id="another-host"),
+        pytest.param(Match(host="*.example"), b"GET", b"b.example", b"/", True, id="wildcard"),
+        pytest.param(Match(host="*.example"), b"GET", b"example", b"/", False, id="wildcard-parent"),
+        pytest.param(Match(path="/a/**"), b"GET", b"a", b"/a", True, id="tree"),
+        pytest.param(Match(path="/a*b*c/**/x*y"), b"GET", b"a", b"/a1b2c/q/r/x3y", True, id="wildcards"),
+        pytest.param(Match(path="/a*b*c/**/x*y"), b"GET", b"a", b"/a1b2c/q/r/x3y/z", False, id="wildcards-to-the-end"),
+        pytest.param(Match(path="/a/**/b/**/c"), b"GET", b"a", b"/a/1/b/2/c", True, id="trees"),
+    ],
+)
+def test_method_host_and_path(match: Match, method: bytes, host: bytes, path: bytes, covers: bool) -> None:
+    """Each by itself; how they are spelled on the wire is in test_routes.py."""
+    assert Matcher(match).covers(method, host, path) is covers
+    assert Matcher(match).is_anything is (match == Match())
+
+
 def test_all_conditions_must_hold() -> None:
     match = Match(destinations=frozenset({b"empty"}), headers=(("X-A", "1"), ("X-B", "2")))
     lines = [b"Sec-Fetch-Dest: empty", b"X-A: 1", b"X-B: 2"]
@@ -130,7 +151,7 @@ def test_a_glob_cannot_be_made_to_look_for_long() -> None:
     ],
 )
 def test_what_a_preflight_tells(match: Match, lines: tuple[bytes, ...], met: Met) -> None:
-    """It has the destination of the request it asks for (Fetch, "CORS-preflight fetch", step 1), and of other fields names only."""
+    """The destination is that of the request it asks for (Fetch, "CORS-preflight fetch", step 1); of others it has names."""
     assert Matcher(match).met_by_asked(preflight(APP, b"PUT", *lines)) is met
 
 
@@ -150,6 +171,8 @@ def test_a_request_that_meets_no_condition_gets_404() -> None:
     assert b"Vary: X-Client\r\n" in decision.plan.apply(response(404))
 
 
+NULL = Policy(cors=OFF)
+NONE = Policy()
 ASKS = b"Access-Control-Request-Headers: x-client"
 
 
@@ -160,12 +183,8 @@ ASKS = b"Access-Control-Request-Headers: x-client"
         pytest.param(table((MOBILE, granting(APP)), (Match(), granting(APP))), (), (204, "routes[1]"), id="not-asked-for"),
         pytest.param(table((MOBILE, granting()), (Match(), granting(APP))), (ASKS,), (403, "routes[0]"), id="first-refuses"),
         pytest.param(table((MOBILE, granting(APP)), (Match(), granting())), (ASKS,), (403, "routes[1]"), id="second-refuses"),
-        pytest.param(
-            table((MOBILE, granting(APP)), (Match(), Policy(cors=OFF))), (ASKS,), (403, "routes[1]"), id="second-is-off"
-        ),
-        pytest.param(
-            table((MOBILE, granting(APP)), (Match(), Policy())), (ASKS,), (204, "routes[0]"), id="second-says-nothing"
-        ),
+        pytest.param(table((MOBILE, granting(APP)), (Match(), NULL)), (ASKS,), (403, "routes[1]"), id="second-is-off"),
+        pytest.param(table((MOBILE, granting(APP)), (Match(), NONE)), (ASKS,), (204, "routes[0]"), id="second-says-nothing"),
         pytest.param(table((MOBILE, Policy()), (Match(), granting(APP))), (ASKS,), (200, "routes[0]"), id="first-says-nothing"),
         pytest.param(table((MOBILE, Policy()), (Match(), granting())), (ASKS,), (403, "routes[1]"), id="nothing-and-refused"),
         pytest.param(table((MOBILE, granting(APP))), (ASKS,), (204, "routes[0]"), id="no-other"),
@@ -219,14 +238,12 @@ VARIED = table(
     [
         pytest.param(request(b"GET", b"/plain"), "routes[3]", [], id="no-condition-here"),
         pytest.param(request(b"GET", b"/", host=b"other.example"), "routes[5]", [], id="no-condition-for-this-path"),
-        pytest.param(
-            request(b"GET", b"/app", b"Sec-Fetch-Dest: document"), "routes[0]", [b"Sec-Fetch-Dest"], id="own-condition"
-        ),
+        pytest.param(request(b"GET", b"/app", b"Sec-Fetch-Dest: document"), "routes[0]", [b"Sec-Fetch-Dest"], id="own"),
         pytest.param(
             request(b"GET", b"/app/y", host=b"other.example"),
             "routes[5]",
             [b"Sec-Fetch-Dest"],
-            id="condition-of-an-earlier-route",
+            id="earlier-route",
         ),
         pytest.param(
             request(b"GET", b"/app/x", b"X-Client: 1", b"X-B: 2"),
