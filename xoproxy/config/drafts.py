@@ -5,7 +5,7 @@ lists and values are replaced, ``off`` replaces whatever stood there (design sec
 """
 
 from dataclasses import dataclass, fields, replace
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, Protocol, Self, TypeVar
 
 from xoproxy.config.origins import Null
 from xoproxy.config.problems import Place
@@ -53,6 +53,7 @@ class OriginsDraft:
 
     place: Place  # of the key
     allow_origins: Placed[Origins] | None
+    allow_origin_regexes: Placed[tuple[Placed[str], ...]] | None = None
     insecure_origins: Placed[Escape] | None = None
     public_suffixes: Placed[Escape] | None = None
     null_origin: Placed[Escape] | None = None
@@ -109,6 +110,39 @@ def _laid_over(later: tuple[NamedValues, ...], earlier: tuple[NamedValues, ...])
     return tuple({edit.name.lower(): edit for edit in (*earlier, *later)}.values())
 
 
+@dataclass(frozen=True, slots=True)
+class PermissionsDraft(Placed[PermissionsPolicy]):
+    """What a part says under `permissions_policy`.  `parts`: the allowlist of each feature."""
+
+    parts: tuple[tuple[str, Placed[Names]], ...]
+
+    def over(self, earlier: "PermissionsDraft") -> "PermissionsDraft":
+        """Return this laid over an earlier one: features are keys."""
+        parts = dict(earlier.parts) | dict(self.parts)
+        value = PermissionsPolicy(
+            tuple((name, allowlist.value) for name, allowlist in parts.items()), self.value.report_to or earlier.value.report_to
+        )
+        return PermissionsDraft(value, self.place, tuple(parts.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class IntegrityDraft(Placed[IntegrityPolicy]):
+    """What a part says under `integrity_policy`.  `parts`: its lists.  Not `is_complete`: it does not say what to block."""
+
+    parts: tuple[tuple[str, Placed[tuple[str, ...]]], ...]
+    is_complete: bool
+
+    def over(self, earlier: "IntegrityDraft") -> "IntegrityDraft":
+        """Return this laid over an earlier one."""
+        parts = dict(earlier.parts) | dict(self.parts)
+        value = IntegrityPolicy(
+            self.value.blocked_destinations or earlier.value.blocked_destinations,
+            self.value.sources or earlier.value.sources,
+            self.value.report_to or earlier.value.report_to,
+        )
+        return IntegrityDraft(value, self.place, tuple(parts.items()), self.is_complete or earlier.is_complete)
+
+
 D = TypeVar("D", CorsDraft, "PolicyDraft")
 
 
@@ -130,10 +164,10 @@ class PolicyDraft:
     observe_coep: Placed[Embedder] | None = None
     document_isolation: Placed[Isolation | Off] | None = None
     observe_document_isolation: Placed[Isolation] | None = None
-    permissions_policy: Placed[PermissionsPolicy] | None = None
-    observe_permissions_policy: Placed[PermissionsPolicy] | None = None
-    integrity_policy: Placed[IntegrityPolicy] | None = None
-    observe_integrity_policy: Placed[IntegrityPolicy] | None = None
+    permissions_policy: PermissionsDraft | None = None
+    observe_permissions_policy: PermissionsDraft | None = None
+    integrity_policy: IntegrityDraft | None = None
+    observe_integrity_policy: IntegrityDraft | None = None
     origin_agent_cluster: Placed[bool] | None = None
     report_to: Placed[str] | None = None
     timing_allow_origin: Placed[Names] | None = None
@@ -147,4 +181,25 @@ class PolicyDraft:
         cors = self.cors or earlier.cors
         if isinstance(self.cors, CorsDraft) and isinstance(earlier.cors, CorsDraft):
             cors = self.cors.over(earlier.cors)
-        return replace(_merged(self, earlier), cors=cors, edits=self.edits.over(earlier.edits))
+        return replace(
+            _merged(self, earlier),
+            cors=cors,
+            permissions_policy=_laid(self.permissions_policy, earlier.permissions_policy),
+            observe_permissions_policy=_laid(self.observe_permissions_policy, earlier.observe_permissions_policy),
+            integrity_policy=_laid(self.integrity_policy, earlier.integrity_policy),
+            observe_integrity_policy=_laid(self.observe_integrity_policy, earlier.observe_integrity_policy),
+            edits=self.edits.over(earlier.edits),
+        )
+
+
+class _Layer(Protocol):
+    """A mapping that merges key by key."""
+
+    def over(self, earlier: Self) -> Self: ...
+
+
+L = TypeVar("L", bound=_Layer)
+
+
+def _laid(later: L | None, earlier: L | None) -> L | None:
+    return later.over(earlier) if later is not None and earlier is not None else later or earlier

@@ -185,7 +185,13 @@ POLICY: Final = Keys(
             "coep": "Cross-Origin-Embedder-Policy embedder_policy",
             "corp": "Cross-Origin-Resource-Policy resource_policy",
             "cors": "Access-Control cross_origin",
-            "observe": "report_only Cross-Origin-Opener-Policy-Report-Only Cross-Origin-Embedder-Policy-Report-Only",
+            "document_isolation": "Document-Isolation-Policy dip isolation",
+            "origin_agent_cluster": "Origin-Agent-Cluster oac",
+            "permissions_policy": "Permissions-Policy Feature-Policy permissions features",
+            "integrity_policy": "Integrity-Policy integrity sri subresource_integrity",
+            "upstream_fields": "backend_headers upstream_headers backend_fields override_headers overwrite",
+            "observe": "report_only Cross-Origin-Opener-Policy-Report-Only Cross-Origin-Embedder-Policy-Report-Only "
+            "Document-Isolation-Policy-Report-Only Permissions-Policy-Report-Only Integrity-Policy-Report-Only",
             "report_to": "reporting report_endpoint endpoint",
             "timing_allow_origin": "tao timing_allow_origins",
             "websocket_origins": "websocket websockets ws_origins check_origin allowed_websocket_origins",
@@ -220,6 +226,11 @@ CORS: Final = Keys(
             "expose_headers": "exposed_headers expose exposed expose_header response_headers Access-Control-Expose-Headers",
             "allow_credentials": "supports_credentials credentials with_credentials credentialed allowed_credentials "
             "Access-Control-Allow-Credentials",
+            "allow_origin_regexes": "allow_origin_regex allowed_origin_regexes allowed_origin_regex origin_regexes origin_regex "
+            "allowed_origin_patterns origin_patterns allow_origin_list_regex regexes",
+            "preflight": "preflight_continue options_passthrough",
+            "refuse": "on_disallowed refusal",
+            "legacy_private_network": "allow_private_network private_network Access-Control-Allow-Private-Network",
             "max_age": "preflight_max_age cache_max_age ttl Access-Control-Max-Age",
         }
     ),
@@ -228,11 +239,27 @@ WEBSOCKET: Final = Keys(
     "`websocket_origins`",
     (
         "allow_origins",
+        "allow_origin_regexes",
         "dangerously_allow_insecure_origins",
         "dangerously_allow_public_suffixes",
         "dangerously_allow_null_origin",
     ),
-    spellings({"allow_origins": "allowed_origins allow_origin origins origin"}),
+    spellings(
+        {
+            "allow_origins": "allowed_origins allow_origin origins origin",
+            "allow_origin_regexes": "allow_origin_regex origin_regexes origin_regex regexes regex",
+        }
+    ),
+)
+TIMED_ORIGIN: Final = Keys(
+    "an entry of `allow_origins`",
+    ("origin", "expires", "reason"),
+    spellings({"origin": "url host domain value", "expires": "until expiry expire", "reason": "why because comment"}),
+)
+TIMED_REGEX: Final = Keys(
+    "an entry of `allow_origin_regexes`",
+    ("regex", "expires", "reason"),
+    spellings({"regex": "pattern regexp origin value", "expires": "until expiry expire", "reason": "why because comment"}),
 )
 ESCAPE: Final = Keys(
     "a dangerous key", ("reason", "expires"), spellings({"reason": "why because comment", "expires": "until expiry expire"})
@@ -240,7 +267,20 @@ ESCAPE: Final = Keys(
 OBSERVE: Final = Keys(
     "`observe`",
     ("coop", "coep", "document_isolation", "permissions_policy", "integrity_policy"),
-    spellings({"coop": "Cross-Origin-Opener-Policy", "coep": "Cross-Origin-Embedder-Policy"}),
+    spellings(
+        {
+            "coop": "Cross-Origin-Opener-Policy opener_policy",
+            "coep": "Cross-Origin-Embedder-Policy embedder_policy",
+            "document_isolation": "Document-Isolation-Policy dip isolation",
+            "permissions_policy": "Permissions-Policy Feature-Policy permissions features",
+            "integrity_policy": "Integrity-Policy integrity sri subresource_integrity",
+        }
+    ),
+)
+INTEGRITY: Final = Keys(
+    "`integrity_policy`",
+    ("blocked_destinations", "sources"),
+    spellings({"blocked_destinations": "destinations blocked block destination", "sources": "source"}),
 )
 LONG_FORM: Final = Keys(
     "a value's long form", ("value", "report_to"), spellings({"value": "policy mode", "report_to": "endpoint report"})

@@ -3,23 +3,31 @@
 Each key is checked by itself here; rules about several keys belong to the composed policy and stand in `sealing`.
 """
 
-from collections.abc import Callable, Collection
-from enum import Enum
-from typing import Final, TypeVar
+from collections.abc import Collection
+from typing import Final
 
 from xoproxy.config import keys, values
 from xoproxy.config.cors import read_cors
 from xoproxy.config.drafts import EditsDraft, NamedValues, Names, Placed, PolicyDraft
 from xoproxy.config.lists import read_list
-from xoproxy.config.nodes import Mapping
 from xoproxy.config.origins import origin
 from xoproxy.config.problems import Id, Refused, child_path, quoted
 from xoproxy.config.reader import Reader, Spot
+from xoproxy.config.reported import Reports
 from xoproxy.config.websocket import read_websocket
-from xoproxy.policy.model import OFF, Embedder, EmbedderPolicy, Off, Opener, OpenerPolicy, ResourcePolicy
+from xoproxy.policy.model import (
+    DocumentIsolation,
+    Embedder,
+    EmbedderPolicy,
+    Isolation,
+    Opener,
+    OpenerPolicy,
+    ResourcePolicy,
+    UpstreamFields,
+)
 
-T = TypeVar("T")
-E = TypeVar("E", bound=Enum)
+_ISOLATION: Final = values.choice("document_isolation", DocumentIsolation)
+_ISOLATION_OR_OFF: Final = values.choice_or_off("document_isolation", DocumentIsolation)
 
 # Response fields that have a key of their own, and which.
 OWNED_FIELDS: Final = {
@@ -28,6 +36,13 @@ OWNED_FIELDS: Final = {
     b"cross-origin-resource-policy": "`corp`",
     b"cross-origin-opener-policy-report-only": "`observe: {coop: ...}`",
     b"cross-origin-embedder-policy-report-only": "`observe: {coep: ...}`",
+    b"document-isolation-policy": "`document_isolation`",
+    b"document-isolation-policy-report-only": "`observe: {document_isolation: ...}`",
+    b"origin-agent-cluster": "`origin_agent_cluster`",
+    b"permissions-policy": "`permissions_policy`",
+    b"permissions-policy-report-only": "`observe: {permissions_policy: ...}`",
+    b"integrity-policy": "`integrity_policy`",
+    b"integrity-policy-report-only": "`observe: {integrity_policy: ...}`",
     b"access-control-allow-origin": "`cors: {allow_origins: ...}`",
     b"access-control-allow-methods": "`cors: {allow_methods: ...}`",
     b"access-control-allow-headers": "`cors: {allow_headers: ...}`",
@@ -56,75 +71,28 @@ def read_policy(reader: Reader, spot: Spot, endpoints: Collection[str]) -> Polic
     """Read a mapping of policy keys; `endpoints` are the names that `report_to` may use."""
     found = reader.mapping(spot, keys.POLICY)
     observed = reader.mapping(found.get("observe"), keys.OBSERVE)
-    known = _known_endpoint(endpoints)
+    reports = Reports(reader, endpoints)
     return PolicyDraft(
-        coop=_opener(reader, found.get("coop"), known),
-        coep=_embedder(reader, found.get("coep"), known),
-        corp=_placed(reader, found.get("corp"), values.choice_or_off("corp", ResourcePolicy)),
+        coop=reports.item(found.get("coop"), values.choice_or_off("coop", OpenerPolicy), Opener),
+        coep=reports.item(found.get("coep"), values.choice_or_off("coep", EmbedderPolicy), Embedder),
+        corp=reader.placed(found.get("corp"), values.choice_or_off("corp", ResourcePolicy)),
         cors=read_cors(reader, found["cors"]) if "cors" in found else None,
-        observe_coop=_observed_opener(reader, observed.get("coop"), known),
-        observe_coep=_observed_embedder(reader, observed.get("coep"), known),
-        report_to=_placed(reader, found.get("report_to"), known),
+        observe_coop=reports.observed(observed.get("coop"), values.choice("coop", OpenerPolicy), Opener),
+        observe_coep=reports.observed(observed.get("coep"), values.choice("coep", EmbedderPolicy), Embedder),
+        document_isolation=reports.item(found.get("document_isolation"), _ISOLATION_OR_OFF, Isolation),
+        observe_document_isolation=reports.observed(observed.get("document_isolation"), _ISOLATION, Isolation),
+        permissions_policy=reports.permissions(found.get("permissions_policy")),
+        observe_permissions_policy=reports.permissions(observed.get("permissions_policy")),
+        integrity_policy=reports.integrity(found.get("integrity_policy")),
+        observe_integrity_policy=reports.integrity(observed.get("integrity_policy")),
+        origin_agent_cluster=reader.placed(found.get("origin_agent_cluster"), values.boolean),
+        report_to=reports.endpoint(found.get("report_to")),
         timing_allow_origin=_timing(reader, found.get("timing_allow_origin")),
         websocket=read_websocket(reader, found.get("websocket_origins")),
+        resource_isolation=reader.placed(found.get("resource_isolation"), values.boolean),
+        upstream_fields=reader.placed(found.get("upstream_fields"), values.choice("upstream_fields", UpstreamFields)),
         edits=_read_edits(reader, found.get("headers")),
     )
-
-
-def _placed(reader: Reader, spot: Spot | None, parse: Callable[[str], T]) -> Placed[T] | None:
-    value = reader.value(spot, parse)
-    return Placed(value, spot.place) if spot is not None and value is not None else None
-
-
-def _known_endpoint(endpoints: Collection[str]) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text not in endpoints:
-            have = f"there are {', '.join(sorted(endpoints)[:8])}" if endpoints else "none is declared yet"
-            raise Refused(
-                Id.UNKNOWN_ENDPOINT,
-                f"{quoted(text)} is not an endpoint under `reporting: {{endpoints: ...}}`; {have}",
-            )
-        return text
-
-    return parse
-
-
-def _long_form(reader: Reader, spot: Spot | None, known: Callable[[str], str]) -> tuple[Spot | None, str | None]:
-    """Return where the value of a key stands that may have the form ``{value:, report_to:}``, and the endpoint."""
-    if spot is None or not isinstance(spot.node, Mapping):
-        return spot, None
-    found = reader.mapping(spot, keys.LONG_FORM)
-    if reader.lacks(spot, "value", keys.LONG_FORM):
-        reader.report(spot.key_place, Id.MISSING_KEY, "the long form needs a value; write {value: ..., report_to: ...}")
-    return found.get("value"), reader.value(found.get("report_to"), known)
-
-
-def _opener(reader: Reader, spot: Spot | None, known: Callable[[str], str]) -> Placed[Opener | Off] | None:
-    at, endpoint = _long_form(reader, spot, known)
-    read = _placed(reader, at, values.choice_or_off("coop", OpenerPolicy))
-    if read is None:
-        return None
-    return Placed(OFF if read.value is OFF else Opener(read.value, endpoint), read.place)
-
-
-def _embedder(reader: Reader, spot: Spot | None, known: Callable[[str], str]) -> Placed[Embedder | Off] | None:
-    at, endpoint = _long_form(reader, spot, known)
-    read = _placed(reader, at, values.choice_or_off("coep", EmbedderPolicy))
-    if read is None:
-        return None
-    return Placed(OFF if read.value is OFF else Embedder(read.value, endpoint), read.place)
-
-
-def _observed_opener(reader: Reader, spot: Spot | None, known: Callable[[str], str]) -> Placed[Opener] | None:
-    at, endpoint = _long_form(reader, spot, known)
-    read = _placed(reader, at, values.choice("coop", OpenerPolicy))
-    return Placed(Opener(read.value, endpoint), read.place) if read is not None else None
-
-
-def _observed_embedder(reader: Reader, spot: Spot | None, known: Callable[[str], str]) -> Placed[Embedder] | None:
-    at, endpoint = _long_form(reader, spot, known)
-    read = _placed(reader, at, values.choice("coep", EmbedderPolicy))
-    return Placed(Embedder(read.value, endpoint), read.place) if read is not None else None
 
 
 def _timing(reader: Reader, spot: Spot | None) -> Placed[Names] | None:
@@ -135,7 +103,7 @@ def _timing(reader: Reader, spot: Spot | None) -> Placed[Names] | None:
 def _read_edits(reader: Reader, spot: Spot | None) -> EditsDraft:
     found = reader.mapping(spot, keys.HEADERS)
     removed = reader.items(found["remove"]) if "remove" in found else None
-    names = [_placed(reader, item, _editable_name) for item in removed or ()]
+    names = [reader.placed(item, _editable_name) for item in removed or ()]
     return EditsDraft(
         set=_read_named(reader, found.get("set"), several=False),
         add=_read_named(reader, found.get("add"), several=True),

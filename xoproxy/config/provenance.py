@@ -10,7 +10,16 @@ from dataclasses import fields
 from types import MappingProxyType
 from typing import Final, cast
 
-from xoproxy.config.drafts import CorsDraft, EditsDraft, NamedValues, OriginsDraft, Placed, PolicyDraft
+from xoproxy.config.drafts import (
+    CorsDraft,
+    EditsDraft,
+    IntegrityDraft,
+    NamedValues,
+    OriginsDraft,
+    PermissionsDraft,
+    Placed,
+    PolicyDraft,
+)
 from xoproxy.config.nodes import Mapping as MappingNode
 from xoproxy.config.nodes import Node, Sequence
 from xoproxy.config.problems import Place, child_path
@@ -162,6 +171,9 @@ def _part(path: str, value: object) -> Iterator[tuple[str, Placed[object]]]:
             placed = cast("Placed[object]", value)
             yield path, placed
             yield from _members(path, placed.value)
+            if isinstance(value, PermissionsDraft | IntegrityDraft):
+                for key, part in value.parts:
+                    yield child_path(path, key), cast("Placed[object]", part)
         case CorsDraft() | OriginsDraft():
             yield path, Placed(value, value.place)
             yield from _parts(path, value)

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from typing import Final, TypeVar
 
 from xoproxy.config import nodes
+from xoproxy.config.drafts import Placed
 from xoproxy.config.environment import expand
 from xoproxy.config.keys import Keys, meant, unknown_key
 from xoproxy.config.nodes import Node, Scalar, Sequence

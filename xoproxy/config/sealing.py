@@ -3,12 +3,23 @@
 Problems point to the key that has to go, wherever in the file it stands.
 """
 
-from xoproxy.config.drafts import CorsDraft, EditsDraft, Names, OriginsDraft, Placed, PolicyDraft
-from xoproxy.config.origins import Null, covers_public_suffix, is_insecure
+from xoproxy.config.drafts import CorsDraft, EditsDraft, IntegrityDraft, Names, OriginsDraft, Placed, PolicyDraft
+from xoproxy.config.granting import seal_origins, seal_regexes
 from xoproxy.config.problems import Id, quoted
 from xoproxy.config.reader import Reader
-from xoproxy.policy.model import ANY, OFF, Cors, FieldEdits, Off, Policy, WebSocketOrigins
-from xoproxy.semantics.origins import OriginPattern
+from xoproxy.policy.model import (
+    ANY,
+    OFF,
+    Cors,
+    FieldEdits,
+    IntegrityPolicy,
+    Off,
+    Policy,
+    PreflightHandling,
+    Refusal,
+    UpstreamFields,
+    WebSocketOrigins,
+)
 
 
 def seal(reader: Reader, draft: PolicyDraft, *, is_part: bool = False) -> Policy:
@@ -24,9 +35,18 @@ def seal(reader: Reader, draft: PolicyDraft, *, is_part: bool = False) -> Policy
         cors=_seal_cors(reader, draft.cors, is_part=is_part),
         observe_coop=draft.observe_coop.value if draft.observe_coop else None,
         observe_coep=draft.observe_coep.value if draft.observe_coep else None,
+        document_isolation=draft.document_isolation.value if draft.document_isolation else None,
+        observe_document_isolation=draft.observe_document_isolation.value if draft.observe_document_isolation else None,
+        permissions_policy=draft.permissions_policy.value if draft.permissions_policy else None,
+        observe_permissions_policy=draft.observe_permissions_policy.value if draft.observe_permissions_policy else None,
+        integrity_policy=_seal_integrity(reader, draft.integrity_policy, is_part=is_part),
+        observe_integrity_policy=_seal_integrity(reader, draft.observe_integrity_policy, is_part=is_part),
+        origin_agent_cluster=draft.origin_agent_cluster.value if draft.origin_agent_cluster else None,
         report_to=draft.report_to.value if draft.report_to else None,
         timing_allow_origin=draft.timing_allow_origin.value if draft.timing_allow_origin else None,
         websocket_origins=_seal_websocket(reader, draft.websocket),
+        resource_isolation=draft.resource_isolation is not None and draft.resource_isolation.value,
+        upstream_fields=draft.upstream_fields.value if draft.upstream_fields else UpstreamFields.REPLACE,
         fields=FieldEdits(
             set=tuple((edit.name, value) for edit in draft.edits.set for value in edit.values),
             add=tuple((edit.name, value) for edit in draft.edits.add for value in edit.values),
@@ -35,49 +55,62 @@ def seal(reader: Reader, draft: PolicyDraft, *, is_part: bool = False) -> Policy
     )
 
 
+def _seal_integrity(reader: Reader, draft: IntegrityDraft | None, *, is_part: bool) -> IntegrityPolicy | None:
+    if draft is None:
+        return None
+    if not is_part and not draft.is_complete:
+        reader.report(
+            draft.place,
+            Id.NOTHING_BLOCKED,
+            "this blocks nothing; write blocked_destinations: [script]",
+        )
+    return draft.value
+
+
 def _seal_cors(reader: Reader, draft: CorsDraft | Placed[Off] | None, *, is_part: bool) -> Cors | Off | None:
     if draft is None:
         return None
     if not isinstance(draft, CorsDraft):
         return OFF
-    credentialed = draft.allow_credentials is not None and draft.allow_credentials.value
-    if draft.allow_origins is None:
-        if not is_part and draft.null_origin is None:
-            reader.report(
-                draft.place,
-                Id.NO_ORIGINS,
-                "`cors` needs allow_origins; write allow_origins: [https://app.example.com], or cors: off",
-            )
-        origins: tuple[OriginPattern, ...] = ()
-    elif draft.allow_origins.value is ANY:
+    is_any = draft.allow_origins is not None and draft.allow_origins.value is ANY
+    if draft.allow_origins is None and draft.allow_origin_regexes is None and draft.null_origin is None and not is_part:
+        reader.report(
+            draft.place,
+            Id.NO_ORIGINS,
+            "`cors` needs allow_origins; write allow_origins: [https://app.example.com], or cors: off",
+        )
+    if is_any:
         _check_any(reader, draft)
-        origins = ()
     else:
         _check_null_with_credentials(reader, draft)
-        origins = _seal_origins(reader, draft)
+    origins = seal_origins(reader, draft)
     return Cors(
-        allow_origins=ANY if draft.allow_origins is not None and draft.allow_origins.value is ANY else origins,
+        allow_origins=ANY if is_any else origins,
         allow_methods=_names(draft.allow_methods),
         allow_headers=_names(draft.allow_headers),
         expose_headers=_names(draft.expose_headers),
-        allow_credentials=credentialed,
+        allow_credentials=draft.allow_credentials is not None and draft.allow_credentials.value,
         allow_null_origin=draft.null_origin is not None,
         max_age_s=draft.max_age_s.value if draft.max_age_s else None,
+        allow_origin_regexes=seal_regexes(reader, draft),
+        insecure_by_regex=draft.insecure_origins is not None,
+        preflight=draft.preflight.value if draft.preflight else PreflightHandling.ANSWER,
+        refuse=draft.refuse.value if draft.refuse else Refusal.OMIT,
+        legacy_private_network=draft.legacy_private_network is not None and draft.legacy_private_network.value,
     )
 
 
 def _seal_websocket(reader: Reader, draft: OriginsDraft | None) -> WebSocketOrigins | None:
-    if draft is None or draft.allow_origins is None or draft.allow_origins.value is ANY:
+    if draft is None or (draft.allow_origins is None and draft.allow_origin_regexes is None):
         return None
-    return WebSocketOrigins(_seal_origins(reader, draft), draft.null_origin is not None)
-
-
-def _seal_origins(reader: Reader, draft: CorsDraft | OriginsDraft) -> tuple[OriginPattern, ...]:
-    """Return the origins of a list, ``null`` apart, and report those that want a dangerous key."""
-    _check_null(reader, draft)
-    _check_secure(reader, draft)
-    _check_suffixes(reader, draft)
-    return tuple(item.value for item in _origins(draft) if not isinstance(item.value, Null))
+    is_any = draft.allow_origins is not None and draft.allow_origins.value is ANY
+    origins = seal_origins(reader, draft)
+    return WebSocketOrigins(
+        ANY if is_any else origins,
+        draft.null_origin is not None,
+        seal_regexes(reader, draft),
+        draft.insecure_origins is not None,
+    )
 
 
 def _names(names: Placed[Names] | None) -> Names:
@@ -94,6 +127,13 @@ def _check_any(reader: Reader, draft: CorsDraft) -> None:
             'with allow_origins: "*" every site could read this with the user\'s cookies; list the origins, or '
             'remove allow_credentials (or write dangerously_allow_any_origin_with_credentials: {reason: "why"})',
         )
+    private_network = draft.legacy_private_network
+    if private_network is not None and private_network.value:
+        reader.report(
+            private_network.place,
+            Id.PRIVATE_NETWORK_FOR_ANY,
+            'with allow_origins: "*" any site could reach what only this network can; list the origins, or remove this',
+        )
 
 
 def _check_null_with_credentials(reader: Reader, draft: CorsDraft) -> None:
@@ -105,48 +145,6 @@ def _check_null_with_credentials(reader: Reader, draft: CorsDraft) -> None:
             Id.NULL_WITH_CREDENTIALS,
             "any sandboxed frame has the origin null and could read with the user's cookies; remove this or allow_credentials",
         )
-
-
-def _check_null(reader: Reader, draft: CorsDraft | OriginsDraft) -> None:
-    """Nobody means all sandboxed frames by accident."""
-    for item in _origins(draft):
-        if isinstance(item.value, Null) and draft.null_origin is None:
-            reader.report(
-                item.place,
-                Id.NULL_ORIGIN,
-                'any sandboxed frame has the origin null; remove it (or write dangerously_allow_null_origin: {reason: "why"})',
-            )
-
-
-def _check_secure(reader: Reader, draft: CorsDraft | OriginsDraft) -> None:
-    """A plain-http origin is whoever is on the path to it.  (Secure Contexts §3.1)"""
-    for item in _origins(draft):
-        if draft.insecure_origins is None and isinstance(item.value, OriginPattern) and is_insecure(item.value):
-            shown = item.value.text()
-            reader.report(
-                item.place,
-                Id.INSECURE_ORIGIN,
-                f"{quoted(shown)} is plain http: whoever is on the path can speak for it; write {quoted('https' + shown[4:])} "
-                '(or dangerously_allow_insecure_origins: {reason: "why"})',
-            )
-
-
-def _check_suffixes(reader: Reader, draft: CorsDraft | OriginsDraft) -> None:
-    """A wildcard right below a public suffix covers strangers.  (publicsuffix.org)"""
-    for item in _origins(draft):
-        if draft.public_suffixes is None and isinstance(item.value, OriginPattern) and covers_public_suffix(item.value):
-            host = item.value.host.decode("ascii")
-            reader.report(
-                item.place,
-                Id.PUBLIC_SUFFIX,
-                f"anyone can have a name under {host}; write a name of yours, as {quoted(f'https://*.yours.{host}')} "
-                '(or dangerously_allow_public_suffixes: {reason: "why"})',
-            )
-
-
-def _origins(draft: CorsDraft | OriginsDraft) -> tuple[Placed[OriginPattern | Null], ...]:
-    listed = draft.allow_origins.value if draft.allow_origins is not None else ()
-    return () if listed is ANY else listed
 
 
 def _check_edits(reader: Reader, edits: EditsDraft) -> None:

@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 from xoproxy.config.keys import similar
 from xoproxy.config.problems import Id, Refused, quoted
-from xoproxy.policy.model import OFF, EmbedderPolicy, Off, OpenerPolicy, ResourcePolicy
+from xoproxy.policy.model import OFF, DocumentIsolation, EmbedderPolicy, Off, OpenerPolicy, ResourcePolicy
 from xoproxy.semantics.grammar import TOKEN_ONLY, VALUE_BYTES
 
 E = TypeVar("E", bound=Enum)
@@ -156,7 +156,12 @@ def endpoint_name(text: str) -> str:
     return text
 
 
-_CHOICES: Final[dict[str, type[Enum]]] = {"coop": OpenerPolicy, "coep": EmbedderPolicy, "corp": ResourcePolicy}
+_CHOICES: Final[dict[str, type[Enum]]] = {
+    "coop": OpenerPolicy,
+    "coep": EmbedderPolicy,
+    "corp": ResourcePolicy,
+    "document_isolation": DocumentIsolation,
+}
 
 
 def choice(key: str, values: type[E]) -> Callable[[str], E]:
@@ -178,7 +183,7 @@ def choice_or_off(key: str, values: type[E]) -> Callable[[str], E | Off]:
     def parse_or_off(text: str) -> E | Off:
         if text == "off":
             return OFF
-        if text.lower() in ("off", "no", "false", "none"):
+        if text.lower() in {"off", "no", "false", "none"} - {str(member.value) for member in values}:
             raise Refused(Id.NOT_A_CHOICE, f"{quoted(text)} is not a value of `{key}`; write off")
         return parse(text)
 
