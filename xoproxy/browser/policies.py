@@ -142,19 +142,23 @@ def _choice(kind: _Kind, default: Choice, fields: Fields, engine: Engine, *, obs
     if not lines:
         return Read(default)
     item = parse_item(b", ".join(lines))
-    if item is None:
-        return Read(default, _syntax(lines))
-    if any(isinstance(value, _NEWER) for value in item.params.values()):
-        return Read(default, f'"{_text(lines[0])}" has a parameter that browsers cannot read')
+    fault = _syntax(lines) if item is None else _fault(kind, item, lines[0], engine)
+    if item is None or not isinstance(item.value, Token) or fault is not None:
+        return Read(default, fault)
+    return Read(type(default)(item.value.text), report_to=_report_to(item))
+
+
+def _fault(kind: _Kind, item: Item, value: bytes, engine: Engine) -> str | None:
+    """Say why an item is no value of the field; None if it is one."""
+    if any(isinstance(param, _NEWER) for param in item.params.values()):
+        return f'"{_text(value)}" has a parameter that browsers cannot read'
     if not isinstance(item.value, Token):
-        return Read(default, _no_token(item, lines[0], tuple(kind.values)))
+        return _no_token(item, value, tuple(kind.values))
     text = item.value.text
     if text not in kind.values:
-        return Read(default, _unknown(text, tuple(kind.values)))
+        return _unknown(text, tuple(kind.values))
     feature = kind.values[text]
-    if feature is not None and not has(engine, feature):
-        return Read(default, f'{engine.value} does not know "{text}"')
-    return Read(type(default)(text), report_to=_report_to(item))
+    return None if feature is None or has(engine, feature) else f'{engine.value} does not know "{text}"'
 
 
 def _report_to(item: Item) -> str | None:

@@ -4,6 +4,7 @@ CORS does not apply: no field of the answer grants an origin.  The server sees t
 wants to keep others out must refuse it there.  (RFC 6455 §10.2)
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
@@ -26,12 +27,17 @@ from xoproxy.semantics.lists import tokens
 
 CONSTRUCTOR: Final = "https://websockets.spec.whatwg.org/#dom-websocket-websocket"
 ESTABLISH: Final = "https://websockets.spec.whatwg.org/#concept-websocket-establish"
+EXTENSIONS: Final = "https://www.rfc-editor.org/rfc/rfc7692#section-7.1"
 RFC: Final = "https://www.rfc-editor.org/rfc/rfc6455#section-4.1"
 
 # Any nonce will do, and for the RFC's own the answer is known.  (RFC 6455 §1.3)
 _KEY: Final = b"dGhlIHNhbXBsZSBub25jZQ=="
 _ACCEPT: Final = b"s3pPLMBiTxaQ9kYGzzhHRbK+xOo="
+# What browsers offer, and what a server may make of it.  (RFC 7692 §7.1)
 _EXTENSION: Final = b"permessage-deflate"
+_OFFER: Final = b"permessage-deflate; client_max_window_bits"
+_FLAGS: Final = frozenset({b"server_no_context_takeover", b"client_no_context_takeover"})
+_BITS: Final = re.compile(rb"(server|client)_max_window_bits *= *\"?(8|9|1[0-5])\"?")
 _SCHEMES: Final = {"ws": "http", "wss": "https", "http": "http", "https": "https"}
 
 # What a server of WebSockets answers that looks at no Origin.
@@ -73,7 +79,7 @@ def _handshake(protocols: tuple[bytes, ...]) -> Fields:
         (b"Connection", b"Upgrade"),
         (b"Sec-WebSocket-Key", _KEY),
         (b"Sec-WebSocket-Version", b"13"),
-        (b"Sec-WebSocket-Extensions", _EXTENSION),
+        (b"Sec-WebSocket-Extensions", _OFFER),
     )
     return (*fields, (b"Sec-WebSocket-Protocol", b", ".join(protocols))) if protocols else fields
 
@@ -87,11 +93,12 @@ def _answer_steps(response: WireResponse, protocols: tuple[bytes, ...]) -> Itera
         asked = b", ".join(protocols).decode("latin-1")
         why = f"Sec-WebSocket-Protocol is missing, though {asked} was asked for"
         yield Step("establish a WebSocket connection", ESTABLISH, holds=False, why=why)
-    yield _matches(fields, b"Upgrade", b"websocket")
-    yield _matches(fields, b"Connection", b"upgrade")
+    upgrade, connection = combined(fields, b"Upgrade"), combined(fields, b"Connection")
+    yield _answer("Upgrade", upgrade, "websocket", holds=(upgrade or b"").lower() == b"websocket")
+    options = {option.lower() for option in tokens(connection or b"")}
+    yield _answer("Connection", connection, "Upgrade", holds=b"upgrade" in options)
     accept = combined(fields, b"Sec-WebSocket-Accept")
-    why = f"Sec-WebSocket-Accept is {_quoted(accept)}" + ("" if accept == _ACCEPT else ", not that of the key")
-    yield Step("Sec-WebSocket-Accept", RFC, holds=accept == _ACCEPT, why=why)
+    yield _answer("Sec-WebSocket-Accept", accept, "what the key makes it", holds=accept == _ACCEPT)
     yield from _negotiated(fields, chosen, protocols)
 
 
@@ -102,29 +109,30 @@ def _status_step(status: int) -> Step:
     return Step("establish a WebSocket connection", ESTABLISH, holds=status == 101, why=why)
 
 
-def _matches(fields: Fields, name: bytes, wanted: bytes) -> Step:
-    value = combined(fields, name)
-    holds = wanted in (member.lower() for member in tokens(value or b""))
-    text = name.decode("ascii")
-    why = f"{text} is {_quoted(value)}" + ("" if holds else f"; a server of WebSockets answers {wanted.decode('ascii')}")
-    return Step(text, RFC, holds=holds, why=why)
+def _answer(name: str, value: bytes | None, wanted: str, *, holds: bool) -> Step:
+    why = f"{name} is {_quoted(value)}" + ("" if holds else f"; a server of WebSockets answers {wanted}")
+    return Step(name, RFC, holds=holds, why=why)
 
 
 def _negotiated(fields: Fields, chosen: bytes | None, protocols: tuple[bytes, ...]) -> Iterator[Step]:
     """Judge what the server chose: only what was offered."""
     extensions = combined(fields, b"Sec-WebSocket-Extensions")
     if extensions is not None:
-        names = {member.partition(b";")[0].strip(b" \t") for member in tokens(extensions)}
-        yield Step(
-            "Sec-WebSocket-Extensions",
-            RFC,
-            holds=names <= {_EXTENSION},
-            why=f"the server uses {_quoted(extensions)}, and {_EXTENSION.decode('ascii')} was offered",
-        )
+        why = f"the server uses {_quoted(extensions)}, and {_quoted(_OFFER)} was offered"
+        yield Step("Sec-WebSocket-Extensions", EXTENSIONS, holds=_is_offered(extensions), why=why)
     if chosen is not None:
         offered = b", ".join(protocols).decode("latin-1") or "none"
         why = f"the server chooses {_quoted(chosen)}, and {offered} was asked for"
         yield Step("Sec-WebSocket-Protocol", RFC, holds=chosen in protocols, why=why)
+
+
+def _is_offered(extensions: bytes) -> bool:
+    """Whether the one extension that was offered is used, once, with parameters that it has, each once."""
+    used = list(tokens(extensions))
+    name, *params = [part.strip(b" \t") for part in b";".join(used).split(b";")]
+    names = [param.partition(b"=")[0].strip(b" ") for param in params]
+    known = all(param in _FLAGS or _BITS.fullmatch(param) for param in params)
+    return len(used) == 1 and name == _EXTENSION and known and len(names) == len(set(names))
 
 
 def _quoted(value: bytes | None) -> str:
