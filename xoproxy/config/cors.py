@@ -4,12 +4,14 @@ from typing import Final
 
 from xoproxy.config import keys, values
 from xoproxy.config.drafts import CorsDraft, Escape, Names, Origins, Placed
+from xoproxy.config.entries import read_entry
 from xoproxy.config.lists import is_any, read_list
-from xoproxy.config.nodes import Scalar
+from xoproxy.config.nodes import Mapping, Scalar
 from xoproxy.config.origins import NULL, Null, origin_pattern
 from xoproxy.config.problems import Id, quoted
 from xoproxy.config.reader import Reader, Spot
-from xoproxy.policy.model import ANY, OFF, Off
+from xoproxy.config.regexes import origin_regex
+from xoproxy.policy.model import ANY, OFF, Off, PreflightHandling, Refusal
 from xoproxy.semantics.origins import OriginPattern
 
 MAX_AGE_S: Final = 86400  # Firefox; no browser keeps an answer longer
@@ -31,14 +33,21 @@ def read_cors(reader: Reader, spot: Spot) -> CorsDraft | Placed[Off] | None:
     origins = read_origins(reader, found.get("allow_origins"))
     if origins is None and not reader.lacks(spot, "allow_origins", keys.CORS):
         origins = _no_origins(spot)
+    regexes = read_regexes(reader, found.get("allow_origin_regexes"))
+    if regexes is None and not reader.lacks(spot, "allow_origin_regexes", keys.CORS):
+        regexes = Placed((), spot.place)
     return CorsDraft(
         place=spot.key_place,
         allow_origins=origins,
         allow_methods=_read_methods(reader, found.get("allow_methods")),
         allow_headers=read_list(reader, found.get("allow_headers"), values.field_name),
         expose_headers=read_list(reader, found.get("expose_headers"), values.exposable_name),
-        allow_credentials=_read_credentials(reader, found.get("allow_credentials")),
+        allow_credentials=reader.placed(found.get("allow_credentials"), values.boolean),
         max_age_s=_read_max_age(reader, found.get("max_age")),
+        allow_origin_regexes=regexes,
+        preflight=reader.placed(found.get("preflight"), values.choice("preflight", PreflightHandling)),
+        refuse=reader.placed(found.get("refuse"), values.choice("refuse", Refusal)),
+        legacy_private_network=reader.placed(found.get("legacy_private_network"), values.boolean),
         any_with_credentials=read_escape(reader, found.get("dangerously_allow_any_origin_with_credentials")),
         insecure_origins=read_escape(reader, found.get("dangerously_allow_insecure_origins")),
         public_suffixes=read_escape(reader, found.get("dangerously_allow_public_suffixes")),
@@ -53,17 +62,27 @@ def read_origins(reader: Reader, spot: Spot | None) -> Placed[Origins] | None:
     """
     if spot is None:
         return None
-    items = (spot,) if reader.peek(spot) == NULL.value else reader.items(spot)
+    is_one = isinstance(spot.node, Mapping) or reader.peek(spot) == NULL.value
+    items = (spot,) if is_one else reader.items(spot)
     if items is None:
         return _no_origins(spot)
     if is_any(reader, spot, items):
         return Placed(ANY, spot.place)
-    read: list[Placed[OriginPattern | Null]] = []
-    for item in items:
-        pattern = NULL if reader.peek(item) == NULL.value else reader.value(item, origin_pattern)
-        if pattern is not None:
-            read.append(Placed(pattern, item.place))
-    return Placed(tuple(read), spot.place)
+
+    def parse(at: Spot) -> OriginPattern | Null | None:
+        return NULL if reader.peek(at) == NULL.value else reader.value(at, origin_pattern)
+
+    read: list[Placed[OriginPattern | Null] | None] = [read_entry(reader, item, keys.TIMED_ORIGIN, parse) for item in items]
+    return Placed(tuple(origin for origin in read if origin is not None), spot.place)
+
+
+def read_regexes(reader: Reader, spot: Spot | None) -> Placed[tuple[Placed[str], ...]] | None:
+    """Read `allow_origin_regexes`.  A list whose members are all refused is there all the same."""
+    if spot is None:
+        return None
+    items = (spot,) if isinstance(spot.node, Mapping) else reader.items(spot) or ()
+    read = [read_entry(reader, item, keys.TIMED_REGEX, lambda at: reader.value(at, origin_regex)) for item in items]
+    return Placed(tuple(regex for regex in read if regex is not None), spot.place)
 
 
 def _no_origins(spot: Spot) -> Placed[Origins]:
@@ -82,11 +101,6 @@ def _read_methods(reader: Reader, spot: Spot | None) -> Placed[Names] | None:
                     f"{quoted(spelled.decode('ascii'))} is not PATCH, and browsers do not make it so; write PATCH, or both",
                 )
     return read
-
-
-def _read_credentials(reader: Reader, spot: Spot | None) -> Placed[bool] | None:
-    value = reader.value(spot, values.boolean)
-    return Placed(value, spot.place) if spot is not None and value is not None else None
 
 
 def _read_max_age(reader: Reader, spot: Spot | None) -> Placed[int] | None:

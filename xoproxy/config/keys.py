@@ -226,8 +226,8 @@ CORS: Final = Keys(
             "expose_headers": "exposed_headers expose exposed expose_header response_headers Access-Control-Expose-Headers",
             "allow_credentials": "supports_credentials credentials with_credentials credentialed allowed_credentials "
             "Access-Control-Allow-Credentials",
-            "allow_origin_regexes": "allow_origin_regex allowed_origin_regexes allowed_origin_regex origin_regexes origin_regex "
-            "allowed_origin_patterns origin_patterns allow_origin_list_regex regexes",
+            "allow_origin_regexes": "allow_origin_regex allowed_origin_regexes allowed_origin_regex origin_regexes regexes "
+            "origin_regex allowed_origin_patterns origin_patterns allow_origin_list_regex",
             "preflight": "preflight_continue options_passthrough",
             "refuse": "on_disallowed refusal",
             "legacy_private_network": "allow_private_network private_network Access-Control-Allow-Private-Network",

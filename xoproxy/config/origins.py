@@ -8,9 +8,9 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from enum import Enum
-from functools import cache
 from typing import Final, NoReturn
 
+from xoproxy.browser.sites import registrable_domain
 from xoproxy.config.problems import Id, Refused, quoted
 from xoproxy.semantics.hosts import is_loopback, punycode
 from xoproxy.semantics.origins import DEFAULT_PORTS, OriginPattern, parse_origin
@@ -184,11 +184,9 @@ def covers_public_suffix(pattern: OriginPattern) -> bool:
     if not pattern.any_subdomain:
         return False
     host = pattern.host.decode("ascii")
-    return host not in _PRIVATE_SUFFIXES and _is_public_suffix(host)
+    return host not in _PRIVATE_SUFFIXES and registrable_domain(host) is None
 
 
-@cache
-def _is_public_suffix(host: str) -> bool:
-    from publicsuffixlist import PublicSuffixList  # noqa: PLC0415  12,000 rules, needed only for a file with a wildcard
-
-    return bool(PublicSuffixList().publicsuffix(host) == host)
+def is_private_name(host: str) -> bool:
+    """Whether a host is a name that no one can register publicly."""
+    return any(host == suffix or host.endswith(f".{suffix}") for suffix in _PRIVATE_SUFFIXES)

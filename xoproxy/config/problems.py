@@ -111,6 +111,9 @@ class Id(Enum):
     EXCLUSIVE_KEYS = ("XO216", Reason.INCOMPATIBLE, "two keys exclude each other")
     COUNT = ("XO217", Reason.INVALID, "the value is not a number of things")
 
+    DESTINATION = ("XO218", Reason.INVALID, "the value is not a destination of requests")
+    UNMATCHABLE_FIELD = ("XO219", Reason.PROHIBITED, "no route is chosen by this field")
+
     METHOD_CASE = ("XO301", Reason.DOUBTFUL, "methods are case-sensitive")
     LONG_MAX_AGE = ("XO302", Reason.DOUBTFUL, "some browsers keep preflight answers for less")
     EXPIRED = ("XO303", Reason.DOUBTFUL, "the date by which something was to go is past")

@@ -3,7 +3,7 @@
 from typing import Final
 
 from xoproxy.config import keys
-from xoproxy.config.cors import read_escape, read_origins
+from xoproxy.config.cors import read_escape, read_origins, read_regexes
 from xoproxy.config.drafts import OriginsDraft, Placed
 from xoproxy.config.nodes import Mapping
 from xoproxy.config.problems import Id, quoted
@@ -29,13 +29,14 @@ def read_websocket(reader: Reader, spot: Spot | None) -> OriginsDraft | None:
             return None
         return OriginsDraft(spot.key_place, read_origins(reader, spot))
     found = reader.mapping(spot, keys.WEBSOCKET)
-    if reader.lacks(spot, "allow_origins", keys.WEBSOCKET):
+    if all(reader.lacks(spot, name, keys.WEBSOCKET) for name in ("allow_origins", "allow_origin_regexes")):
         reader.report(
             spot.key_place, Id.NO_ORIGINS, "`websocket_origins` needs allow_origins; write a list of origins, or same-origin"
         )
     return OriginsDraft(
         spot.key_place,
         read_origins(reader, found.get("allow_origins")),
+        read_regexes(reader, found.get("allow_origin_regexes")),
         read_escape(reader, found.get("dangerously_allow_insecure_origins")),
         read_escape(reader, found.get("dangerously_allow_public_suffixes")),
         read_escape(reader, found.get("dangerously_allow_null_origin")),
