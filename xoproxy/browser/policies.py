@@ -119,7 +119,7 @@ def resource_policy(fields: Fields) -> Read[ResourcePolicy | None]:
         return Read(policy)
     if len(lines) > 1:
         return Read(None, _several(lines))
-    return Read(None, _unknown(lines[0].decode("latin-1"), tuple(value.value for value in ResourcePolicy)))
+    return Read(None, _unknown(_text(b"".join(lines)), tuple(value.value for value in ResourcePolicy)))
 
 
 def origin_agent_cluster(fields: Fields, engine: Engine) -> Read[bool | None]:
@@ -171,7 +171,7 @@ def _syntax(lines: tuple[bytes, ...]) -> str:
     """Say why these lines are no structured-field item."""
     if len(lines) > 1:
         return _several(lines)
-    value = lines[0].strip(b" \t")
+    value = b"".join(lines).strip(b" \t")
     if not value:
         return "the value is empty"
     reason = next((reason for fault, reason in _FAULTS if fault.search(value)), "is no structured-field item")
