@@ -94,6 +94,7 @@ def make_parser(configure_demo: Configure | None) -> argparse.ArgumentParser:
     add("run", "run the proxy", _configure_run, _RUN_EPILOG)
     add("demo", "show a page without any cross-origin field, direct and through xoproxy", configure_demo)
     add("check", "print every problem of the configuration", _configure_check)
+    add("show", "show what the policy of every route comes to, and where each part of it stands", _configure_show)
     add("schema", "print the JSON Schema of the policy file, for editors", None, _SCHEMA_EPILOG)
     add("test", "run policy tests: what browsers may do, without a network", _configure_test, _TEST_EPILOG)
     add("diff", "tell what a new policy file decides differently from an old one", _configure_diff, _DIFF_EPILOG)
@@ -135,6 +136,11 @@ def _configure_diff(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("old", metavar="OLD", help="the policy file as it was; - is standard input")
     parser.add_argument("new", metavar="NEW", help="the policy file as it will be")
     parser.add_argument("--allow-widening", action="store_true", help="end with 0 although somebody gains something")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _configure_show(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-c", "--config", metavar="FILE", help=_FILE_HELP)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 

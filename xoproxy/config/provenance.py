@@ -53,6 +53,14 @@ _TWINS: Final = MappingProxyType(
         _INTEGRITY: "integrity_policy",
     }
 )
+# Fields that keys of a policy own one by one, lower case; those of CORS are owned together.
+TYPED_FIELDS: Final = (
+    *_TWINS,
+    *(name + b"-report-only" for name in _TWINS),
+    b"cross-origin-resource-policy",
+    b"origin-agent-cluster",
+    b"timing-allow-origin",
+)
 _ORIGINS: Final = ("cors.allow_origins", "cors.allow_origin_regexes", "cors.dangerously_allow_null_origin")
 _REPORTING: Final = (*_TWINS.values(), *(f"observe.{key}" for key in _TWINS.values()))
 # Lower-case names of response fields to the keys that decide whether they go out and what they say.

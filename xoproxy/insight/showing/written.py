@@ -1,0 +1,78 @@
+"""Values of a policy as the file would write them.
+
+Rule: a value of `headers` that the environment filled in is shown as the file refers to it, as ``${TOKEN}``: what `show` prints
+is pasted into tickets.  Everything else a policy holds is sent to whoever asks the proxy, or is a name.
+"""
+
+from collections.abc import Mapping
+from typing import Final, cast
+
+from xoproxy.config.drafts import CorsDraft, Escape, OriginsDraft, Placed
+from xoproxy.config.origins import Null
+from xoproxy.config.problems import Place
+from xoproxy.config.websocket import SAME_ORIGIN
+from xoproxy.insight.effective import Json, as_json
+from xoproxy.policy.model import IntegrityPolicy, PermissionsPolicy
+
+_UNITS: Final = ((3600, "h"), (60, "m"), (1, "s"))
+
+
+def as_written(key: str, value: object) -> Json:
+    """Return the value of a key path; None for a mapping whose keys are told by themselves."""
+    written: Json
+    match value:
+        case CorsDraft() | OriginsDraft():
+            written = None
+        case PermissionsPolicy() | IntegrityPolicy():
+            written = None if value.report_to is None else {"report_to": value.report_to}
+        case tuple():
+            members = cast("tuple[object, ...]", value)
+            written = [_one(key, _bare(member)) for member in members] or _nothing(key)
+        case _:
+            written = _one(key, value)
+    return written
+
+
+def _nothing(key: str) -> Json:
+    """Return how a key writes an empty list: nobody may use a feature, no other origin may open WebSockets."""
+    return "none" if "permissions_policy." in key else SAME_ORIGIN if key == "websocket_origins.allow_origins" else []
+
+
+def _bare(member: object) -> object:
+    return cast("Placed[object]", member).value if isinstance(member, Placed) else member
+
+
+def _one(key: str, value: object) -> Json:
+    """Return one value."""
+    match value:
+        case Null():
+            return "null"
+        case Escape():
+            return {"reason": value.reason}
+        case int() if key == "cors.max_age":
+            return duration(value)
+        case _:
+            written = as_json(value)
+            return written["value"] if isinstance(written, dict) and set(written) == {"value"} else written
+
+
+def duration(seconds: int) -> str:
+    """Return a duration in whole seconds in its largest unit."""
+    return next((f"{seconds // length}{unit}" for length, unit in _UNITS if seconds and seconds % length == 0), "0")
+
+
+class Fills:
+    """Which values the environment filled in."""
+
+    def __init__(self, written: Mapping[Place, str]) -> None:
+        self._texts = {(place.mark.source, place.path): text for place, text in written.items()}
+
+    def field_values(self, place: Place, values: tuple[bytes, ...]) -> tuple[bytes, ...]:
+        """Return the values of one field under `headers`, as the file writes those that the environment filled in."""
+        source, path = place.mark.source, place.path
+        texts = [self._texts.get((source, at)) for at in (f"{path}[{index}]" for index in range(len(values)))]
+        whole = self._texts.get((source, path))
+        return tuple(
+            value if (text := whole if whole is not None else texts[index]) is None else text.encode("utf-8")
+            for index, value in enumerate(values)
+        )
