@@ -61,6 +61,19 @@ exit codes:
   0 nobody gains anything, or --allow-widening; 1 somebody does; 2 a file is invalid
 """
 
+_EXPLAIN_EPILOG: Final = """\
+examples:
+  xoproxy explain GET https://api.example.com/v1/items --origin https://app.example.com
+  xoproxy explain PUT /v1/items/1 --host api.example.com --origin https://app.example.com --credentials include \\
+    --header 'Content-Type: application/json' --live
+  xoproxy explain GET https://cdn.example.com/logo.png --page https://www.example.com/ --destination image
+  xoproxy explain GET https://www.example.com/editor --mode navigate --browser safari
+  xoproxy explain GET https://api.example.org/ --origin https://app.example.com --live
+
+exit codes:
+  0 every browser allows it; 1 one blocks it; 2 usage or invalid configuration
+"""
+
 _SCHEMA_EPILOG: Final = """\
 examples:
   xoproxy schema > xoproxy.schema.json
@@ -96,6 +109,12 @@ def make_parser(configure_demo: Configure | None) -> argparse.ArgumentParser:
     add("check", "print every problem of the configuration", _configure_check)
     add("show", "show what the policy of every route comes to, and where each part of it stands", _configure_show)
     add("schema", "print the JSON Schema of the policy file, for editors", None, _SCHEMA_EPILOG)
+    add(
+        "explain",
+        "tell why a browser allows or blocks something, and what would turn that",
+        _configure_explain,
+        _EXPLAIN_EPILOG,
+    )
     add("test", "run policy tests: what browsers may do, without a network", _configure_test, _TEST_EPILOG)
     add("diff", "tell what a new policy file decides differently from an old one", _configure_diff, _DIFF_EPILOG)
     add("healthcheck", "ask a running xoproxy on this machine whether it is well", _configure_healthcheck)
@@ -124,6 +143,43 @@ def _configure_check(parser: argparse.ArgumentParser) -> None:
         "--format", metavar="FORMAT", choices=("text", "json", "github", "sarif"), default="text", help=format_help
     )
     parser.add_argument("--strict", action="store_true", help="exit with 1 if there are warnings")
+
+
+def _configure_explain(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("method", metavar="METHOD", help="as script gives it: GET, POST, PATCH ...")
+    parser.add_argument("url", metavar="URL", nargs="?", help="a whole URL, or a path on the host that the routes name")
+    parser.add_argument("-c", "--config", metavar="FILE", help=_FILE_HELP)
+    parser.add_argument(
+        "--origin", metavar="O", help="whose page asks, as https://app.example.com, or null (default: the URL's own)"
+    )
+    parser.add_argument(
+        "--page", metavar="URL", help="the page that asks; the file says what its response says, if it is behind it"
+    )
+    parser.add_argument("--page-header", metavar="N:V", action="append", help="a field of the page's response; several times")
+    parser.add_argument("--host", metavar="HOST", help="the host of a URL that is a path")
+    parser.add_argument("--header", metavar="N:V", action="append", help="a request field that script sets; several times")
+    parser.add_argument(
+        "--credentials", metavar="MODE", help="omit, same-origin or include (default: as browsers do by the mode)"
+    )
+    parser.add_argument(
+        "--mode", metavar="MODE", help="cors, no-cors, same-origin, navigate or websocket (default: by the destination)"
+    )
+    parser.add_argument(
+        "--destination", metavar="D", help="what it is for, as Sec-Fetch-Dest says: image, iframe, font, worker ..."
+    )
+    parser.add_argument("--browser", metavar="LIST", help="chrome,firefox,safari (default: all)")
+    parser.add_argument("--backend-status", metavar="N", help="what the backend answers, where it is not asked (default: 200)")
+    parser.add_argument(
+        "--backend-header", metavar="N:V", action="append", help="a field of the backend's answer; several times"
+    )
+    parser.add_argument(
+        "--live", action="store_true", help="ask the route's backend; without -c and with a whole URL, that server"
+    )
+    parser.add_argument("--timeout", metavar="SECONDS", type=_seconds, default=10.0, help="of each live request (default: 10)")
+    parser.add_argument(
+        "--send-unsafe", action="store_true", help="send POST, PUT, DELETE ... live; else GET stands in for them"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _configure_test(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,98 @@
+"""Who answers a browser's requests: the proxy by a policy file with a backend beneath, or a server that is asked as it is.
+
+Rule: what stands beneath is asked at most once for one request, however many policies are tried on its answer.
+"""
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from xoproxy.browser.model import WireRequest, WireResponse
+from xoproxy.browser.urls import parse
+from xoproxy.config import Generation
+from xoproxy.insight.proxied import Answered, Proxied
+from xoproxy.policy.matching import Match, host_name
+from xoproxy.policy.routes import Route
+
+# A backend: gets the request, and the route it belongs to; None: no route, this is another server.
+Backend = Callable[[WireRequest, Route | None], WireResponse]
+
+NOT_PROXIED: Final = "none"
+
+
+class UnansweredError(Exception):
+    """A server that was asked did not answer.  Its text says why."""
+
+
+class Answerer(Protocol):
+    """Answers what browsers send."""
+
+    def __call__(self, request: WireRequest) -> Answered:
+        """Return the answer.  Raises: `UnreadableUrlError`."""
+        ...
+
+
+class Remembering:
+    """A backend that is asked once for each request."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._answers: dict[tuple[WireRequest, str | None], WireResponse] = {}
+
+    def __call__(self, request: WireRequest, route: Route | None) -> WireResponse:
+        """Return what the backend answered, or answers now."""
+        key = request, None if route is None else route.upstream
+        if key not in self._answers:
+            self._answers[key] = self._backend(request, route)
+        return self._answers[key]
+
+
+class ByFile:
+    """The proxy by its policy file, for the hosts that are its own; any other host is asked as it is."""
+
+    def __init__(self, generation: Generation, backend: Backend, own_urls: tuple[str, ...]) -> None:
+        """`own_urls`: URLs whose hosts are the proxy's, whatever the routes say."""
+        self.generation = generation
+        self._proxied = Proxied(generation)
+        self._backend = backend
+        self._own = frozenset(filter(None, map(_authority, own_urls)))
+
+    def __call__(self, request: WireRequest) -> Answered:
+        """Return the proxy's answer, the backend's beneath it where it is asked."""
+        if not self.serves(request.url):
+            response = self._backend(request, None)
+            return Answered(response, None, NOT_PROXIED, backend=response)
+        answered = self._proxied.answer(request)
+        if answered.backend is None:
+            return answered
+        return self._proxied.answer(request, self._backend(request, answered.route))
+
+    def serves(self, url: str) -> bool:
+        """Whether a URL is the proxy's: its host is one that was asked for, or that a route names."""
+        authority = _authority(url)
+        if authority is None:
+            return False
+        return authority in self._own or any(_names(route.match, authority) for route in self.generation.routes.routes)
+
+
+class AsItIs:
+    """Servers that are asked without a proxy."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    def __call__(self, request: WireRequest) -> Answered:
+        """Return what the server answers."""
+        response = self._backend(request, None)
+        return Answered(response, None, NOT_PROXIED, backend=response)
+
+
+def _authority(url: str) -> str | None:
+    parsed = parse(url)
+    return None if parsed is None else parsed.authority
+
+
+def _names(match: Match, authority: str) -> bool:
+    if match.host is None:
+        return False
+    host = host_name(authority.encode("ascii")).decode("ascii")
+    return host == match.host or (match.host.startswith("*.") and host.endswith(match.host[1:]))

@@ -1,0 +1,104 @@
+"""Changes of a policy that could turn a verdict, made on the composed policy and judged as the loader judges a file.
+
+An *edit* says one thing: a key gets a value, or a list gets one member more.  Applied to a route's draft it gives what the file
+would give with the same words in it: values are read and policies sealed by the very functions that load a file, so an edit
+that the loader would refuse is refused here.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import Enum
+from typing import Final, Literal, TypeVar
+
+from xoproxy.config.drafts import CorsDraft, OriginsDraft, Placed, PolicyDraft
+from xoproxy.config.nodes import Plain, node_of
+from xoproxy.config.policies import read_policy
+from xoproxy.config.problems import Mark, Problem
+from xoproxy.config.reader import Reader, Spot
+from xoproxy.config.sealing import seal
+from xoproxy.policy.model import ANY, Anything, Policy
+
+M = TypeVar("M")
+
+_MARK: Final = Mark("a suggestion")
+
+
+class How(Enum):
+    """What an edit does to its key."""
+
+    SET = "set"
+    APPEND = "append"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One edit of one route's policy, or of its `match`.  `danger`: what else it allows, in words; empty if nothing grave."""
+
+    route: str  # its name, as "routes[2]"
+    key: str  # a key path of the policy, as "cors.allow_methods", or "match.methods"
+    how: How
+    value: Plain
+    danger: str = ""
+
+
+def nested(key: str, value: Plain) -> dict[str, Plain]:
+    """Return the mapping that a key path with a value stands for."""
+    first, _, rest = key.partition(".")
+    return {first: nested(rest, value) if rest else value}
+
+
+def merged(mappings: Iterable[dict[str, Plain]]) -> dict[str, Plain]:
+    """Return mappings as one; lists are joined, and what they compose is one mapping at their end."""
+    whole: dict[str, Plain] = {}
+    for mapping in mappings:
+        for key, value in mapping.items():
+            whole[key] = _joined(whole[key], value) if key in whole else value
+    return whole
+
+
+def _joined(one: Plain, other: Plain) -> Plain:
+    if isinstance(one, dict) and isinstance(other, dict):
+        return merged((one, other))
+    if isinstance(one, list) and isinstance(other, list):
+        texts = list(dict.fromkeys(each for each in (*one, *other) if isinstance(each, str)))
+        mappings = [each for each in (*one, *other) if isinstance(each, dict)]
+        return [*texts, merged(mappings)] if mappings else [*texts]
+    return other
+
+
+def edited(draft: PolicyDraft, edits: Iterable[Edit]) -> Policy | tuple[Problem, ...]:
+    """Return the policy of a draft with edits made, or why the loader would refuse it."""
+    reader = Reader({}, date.min)
+    for edit in edits:
+        value: Plain = [edit.value] if edit.how is How.APPEND else edit.value
+        overlay = read_policy(reader, Spot(node_of(nested(edit.key, value), _MARK), ""), ())
+        draft = (_lengthened(draft, overlay) if edit.how is How.APPEND else overlay).over(draft)
+    policy = seal(reader, draft)
+    return policy if not reader.has_errors() else tuple(reader.problems)
+
+
+def _lengthened(draft: PolicyDraft, overlay: PolicyDraft) -> PolicyDraft:
+    """Return the overlay with the members that its lists have in the draft before its own."""
+    if isinstance(overlay.websocket, OriginsDraft) and isinstance(draft.websocket, OriginsDraft):
+        origins = _joined_lists(draft.websocket.allow_origins, overlay.websocket.allow_origins)
+        return replace(overlay, websocket=replace(draft.websocket, allow_origins=origins))
+    if isinstance(overlay.cors, CorsDraft) and isinstance(draft.cors, CorsDraft):
+        cors = replace(
+            overlay.cors,
+            allow_origins=_joined_lists(draft.cors.allow_origins, overlay.cors.allow_origins),
+            allow_methods=_joined_lists(draft.cors.allow_methods, overlay.cors.allow_methods),
+            allow_headers=_joined_lists(draft.cors.allow_headers, overlay.cors.allow_headers),
+        )
+        return replace(overlay, cors=cors)
+    return overlay
+
+
+def _joined_lists(
+    standing: Placed[tuple[M, ...] | Literal[Anything.ANY]] | None, added: Placed[tuple[M, ...] | Literal[Anything.ANY]] | None
+) -> Placed[tuple[M, ...] | Literal[Anything.ANY]] | None:
+    if standing is None or added is None:
+        return added or standing
+    if standing.value is ANY or added.value is ANY:
+        return added
+    return Placed((*standing.value, *added.value), standing.place)

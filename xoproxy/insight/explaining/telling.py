@@ -1,0 +1,265 @@
+"""An explanation as text, for a person in trouble: the verdict in a sentence, then why, then the fix, then everything else."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from xoproxy.browser.model import CredentialsMode, Engine, Mode, Step, Verdict, WireRequest
+from xoproxy.config.problems import Place, printable
+from xoproxy.insight.explaining.concluding import FRAMES
+from xoproxy.insight.explaining.explanation import Exchange, Explanation, Opinion, Remedy
+from xoproxy.insight.explaining.placing import Into, Placement
+from xoproxy.insight.explaining.question import Question
+from xoproxy.insight.explaining.routing import Routing, Skipped
+from xoproxy.insight.explaining.sources import By, SourcedField
+
+MAX_SKIPPED: Final = 8  # routes that are told one by one
+_COLUMN: Final = 64  # where the sources of fields begin
+
+
+def told(explanation: Explanation) -> str:
+    """Return the whole text, with a line feed at its end."""
+    lines = [_headline(explanation), *_pages(explanation)]
+    lines += _section("why", _why(explanation))
+    for remedy in explanation.remedies:
+        lines += _section(_fix_heading(explanation, remedy, "the fix"), _remedy(remedy))
+    if not explanation.allowed and not explanation.remedies:
+        lines += _section("the fix", _no_remedy(explanation))
+    for remedy in explanation.isolating:
+        lines += _section(_fix_heading(explanation, remedy, "to isolate the page"), _remedy(remedy))
+    lines += _section("no field changes this", (f"- {text}" for text in explanation.beyond))
+    lines += _section("notes", (f"- {text}" for text in _notes(explanation)))
+    for engines, opinion in _grouped(explanation.opinions, _course):
+        where = "" if len(engines) == len(explanation.opinions) else f" in {_names(engines)}"
+        lines += _section(f"step by step{where}", _steps(opinion))
+        for number, exchange in enumerate(opinion.exchanges, start=1):
+            what = ", the preflight" if exchange.request.is_preflight else ""
+            lines += _section(f"exchange {number}{what}{where}", _exchange(exchange))
+    return "\n".join(printable(line) for line in lines) + "\n"
+
+
+def _section(heading: str, body: Iterable[str]) -> list[str]:
+    lines = [f"  {line}" if line else "" for line in body]
+    return ["", heading, *lines] if lines else []
+
+
+def _headline(explanation: Explanation) -> str:
+    blocked = [opinion.engine for opinion in explanation.opinions if not opinion.verdict.allowed]
+    allowed = [opinion.engine for opinion in explanation.opinions if opinion.verdict.allowed]
+    parts = ([f"blocked in {_names(blocked)}"] if blocked else []) + ([f"allowed in {_names(allowed)}"] if allowed else [])
+    return f"{', '.join(parts)}: {subject(explanation.question)}"
+
+
+def subject(question: Question) -> str:
+    """Return who wants what, in words."""
+    what = f"{question.method.decode('latin-1')} {question.url}"
+    who = "" if question.origin is None else question.origin.decode("ascii")
+    who = "the opaque origin null" if who == "null" else who
+    match question.mode:
+        case Mode.WEBSOCKET:
+            return f"a WebSocket to {question.url} for a page of {who}"
+        case Mode.NAVIGATE if question.destination in FRAMES:
+            return f"{question.url} in {_article(question.destination)} of a page of {who}"
+        case Mode.NAVIGATE:
+            return f"{what} as a page" + (f", opened by a page of {who}" if who else "")
+        case _ if question.destination:
+            return f"{what} as {question.destination} of a page of {who}"
+        case _:
+            cookies = ", with credentials" if question.credentials is CredentialsMode.INCLUDE else ""
+            return f"{what} by script of {who}{cookies}"
+
+
+def _article(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
+
+
+def _names(engines: Sequence[Engine]) -> str:
+    names = [engine.value.capitalize() for engine in engines]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _grouped(opinions: Sequence[Opinion], key: Callable[[Opinion], object]) -> list[tuple[list[Engine], Opinion]]:
+    """Return the opinions that say the same, each once, with those who have it."""
+    groups: list[tuple[object, list[Engine], Opinion]] = []
+    for opinion in opinions:
+        mine = key(opinion)
+        group = next((each for each in groups if each[0] == mine), None)
+        if group is None:
+            groups.append((mine, [opinion.engine], opinion))
+        else:
+            group[1].append(opinion.engine)
+    return [(engines, opinion) for _, engines, opinion in groups]
+
+
+def _course(opinion: Opinion) -> object:
+    """Return what happened, but for the browser's own name."""
+    exchanges = [(_without_agent(each.request), each.fields, each.response.status) for each in opinion.exchanges]
+    return opinion.verdict.steps, exchanges
+
+
+def _without_agent(request: WireRequest) -> WireRequest:
+    return replace(request, fields=tuple(line for line in request.fields if line[0].lower() != b"user-agent"))
+
+
+def _pages(explanation: Explanation) -> Iterator[str]:
+    """Yield what becomes of a page that is navigated to."""
+    yes = "the page is cross-origin isolated (SharedArrayBuffer)", "the page is not cross-origin isolated"
+    yield from _side_verdict(explanation, yes, lambda opinion: opinion.isolated)
+    kept = "a window opened with it keeps its opener", "a window opened with it loses its opener"
+    yield from _side_verdict(explanation, kept, lambda opinion: opinion.opener)
+
+
+def _side_verdict(explanation: Explanation, words: tuple[str, str], of: Callable[[Opinion], Verdict | None]) -> Iterator[str]:
+    def key(opinion: Opinion) -> object:
+        verdict = of(opinion)
+        return verdict and (verdict.allowed, verdict.decisive)
+
+    for engines, opinion in _grouped(explanation.opinions, key):
+        verdict = of(opinion)
+        if verdict is not None:
+            where = "" if len(engines) == len(explanation.opinions) else f"in {_names(engines)} "
+            why = "" if verdict.decisive is None else f": {verdict.decisive.why}"
+            yield f"{where}{words[0] if verdict.allowed else words[1]}{why}"
+
+
+def _why(explanation: Explanation) -> Iterator[str]:
+    blocked = [opinion for opinion in explanation.opinions if not opinion.verdict.allowed]
+    for engines, opinion in _grouped(blocked, lambda opinion: opinion.verdict.decisive):
+        step = opinion.verdict.decisive
+        assert step is not None
+        where = "" if len(engines) == len(explanation.opinions) else f"in {_names(engines)}: "
+        yield f"{where}{step.why}"
+        yield f"decided by: {step.name}, {step.anchor}"
+        refusals = dict.fromkeys(exchange.refusal for exchange in opinion.exchanges if exchange.refusal)
+        yield from (f"xoproxy itself answered: {text}" for text in refusals)
+        if opinion.console:
+            yield f"Chrome says: {opinion.console}"
+
+
+def _fix_heading(explanation: Explanation, remedy: Remedy, what: str) -> str:
+    concerned = [opinion.engine for opinion in explanation.opinions if not opinion.verdict.allowed]
+    concerned = concerned or [each.engine for each in explanation.opinions if each.isolated and not each.isolated.allowed]
+    where = "" if len(remedy.engines) == len(concerned) else f", in {_names(remedy.engines)}"
+    if explanation.source is None:
+        return f"{what}{where}: xoproxy in front of that server, with this in its policy file"
+    return f"{what}{where}"
+
+
+def _remedy(remedy: Remedy) -> Iterator[str]:
+    for placement in remedy.placements:
+        yield from _placement(placement)
+    for danger in remedy.dangers:
+        yield f"careful: {danger}"
+    also = list(dict.fromkeys(name for placement in remedy.placements for name in placement.also))
+    if also:
+        yield f"this changes {_listed(also)} too" + ("; for this route alone:" if remedy.alone is not None else "")
+    if remedy.alone is not None:
+        yield from _placement(remedy.alone)
+
+
+def _placement(placement: Placement) -> Iterator[str]:
+    path = placement.place.path or "the file"
+    if not placement.in_file:
+        yield f"{placement.place.mark.source} has no line to change; in a policy file write"
+    elif placement.into is Into.INSERT:
+        yield f"{where(placement.place)}: add to {path}"
+    elif placement.yaml.startswith("- "):
+        yield f"{where(placement.place)}: add to the list {path}"
+    else:
+        yield f"{where(placement.place)}: {path} becomes"
+    yield from (f"    {line}" for line in placement.yaml.splitlines())
+
+
+def _no_remedy(explanation: Explanation) -> Iterator[str]:
+    yield "no change of the policy file turns this"
+    yield from (f"- not possible: {text}" for text in explanation.refusals)
+
+
+def _notes(explanation: Explanation) -> Iterator[str]:
+    yield from explanation.notes
+    known = {*explanation.notes, *explanation.beyond}
+    for engines, opinion in _grouped(explanation.opinions, lambda opinion: opinion.verdict.notes):
+        where_ = "" if len(engines) == len(explanation.opinions) else f"{_names(engines)}: "
+        yield from (f"{where_}{note}" for note in opinion.verdict.notes if note not in known)
+
+
+def _steps(opinion: Opinion) -> Iterator[str]:
+    verdicts = [opinion.verdict, opinion.isolated, opinion.opener]
+    for verdict in verdicts:
+        for step in verdict.steps if verdict is not None else ():
+            yield _step(step)
+
+
+def _step(step: Step) -> str:
+    return f"{'holds' if step.holds else 'FAILS'}  {step.name}: {step.why}"
+
+
+def _exchange(exchange: Exchange) -> Iterator[str]:
+    request = exchange.request
+    yield f"{request.method.decode('latin-1')} {request.url}"
+    for name, value in _without_agent(request).fields:
+        yield f"    {name.decode('latin-1')}: {value.decode('utf-8', 'backslashreplace')}"
+    yield from _routing(exchange.routing)
+    by = _answerer(exchange)
+    yield f"{exchange.response.status} {by}" + (f": {exchange.refusal}" if exchange.refusal else "")
+    yield from (_field(field) for field in exchange.fields)
+    if exchange.removed:
+        yield "removed from the backend's answer"
+        yield from (_field(field) for field in exchange.removed)
+
+
+def _answerer(exchange: Exchange) -> str:
+    if exchange.routing is None:
+        return "from the server"
+    return "from the backend" if exchange.met_backend else "by xoproxy itself, the backend is not asked"
+
+
+def _field(field: SourcedField) -> str:
+    line = f"    {field.name}: {field.value}"
+    if field.parts:
+        source = f"{where(field.parts[0].place)} {field.parts[0].key}"
+    else:
+        source = {By.BACKEND: "from the backend", By.XOPROXY: "by xoproxy", By.POLICY: ""}[field.by]
+    return f"{line:<{_COLUMN}}  {source}"
+
+
+def _routing(routing: Routing | None) -> Iterator[str]:
+    if routing is None:
+        return
+    shown = routing.skipped if len(routing.skipped) <= MAX_SKIPPED else _nearest(routing.skipped)
+    for skipped in shown:
+        missed = "; ".join(_missed(skipped))
+        yield f"not {skipped.name} ({where(skipped.place)}): {missed}"
+    if len(shown) < len(routing.skipped):
+        yield f"not {len(routing.skipped) - len(shown)} more routes"
+    if routing.route is None:
+        yield "no route matches: xoproxy answers 404 by the policy at the top of the file"
+    else:
+        place = f" ({where(routing.place)})" if routing.place is not None else ""
+        yield f"{routing.route.name}{place}, policy {routing.route.policy_name}, upstream {routing.route.upstream}"
+
+
+def _nearest(skipped: Sequence[Skipped]) -> list[Skipped]:
+    """Return the routes that were missed by the least, in the order of the file."""
+    nearest = sorted(skipped, key=lambda each: len(each.misses))[:MAX_SKIPPED]
+    return [each for each in skipped if each in nearest]
+
+
+def _missed(skipped: Skipped) -> Iterator[str]:
+    for miss in skipped.misses:
+        line = f" (line {miss.place.mark.line})" if miss.place is not None and miss.place.mark.line else ""
+        yield f"{miss.condition} {miss.got} is not {miss.wanted}{line}"
+
+
+def where(place: Place) -> str:
+    """Return a place as messages write it."""
+    mark = place.mark
+    return f"{mark.source}:{mark.line}:{mark.column}" if mark.line else mark.source
+
+
+def _listed(names: Sequence[str]) -> str:
+    return (
+        ", ".join(names)
+        if len(names) <= MAX_SKIPPED
+        else f"{', '.join(names[:MAX_SKIPPED])} and {len(names) - MAX_SKIPPED} more"
+    )
