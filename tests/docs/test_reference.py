@@ -190,7 +190,9 @@ def test_every_problem_that_a_text_can_have_is_shown_and_mended() -> None:
     """All but those of files as such; what is shown is checked with the other YAML blocks."""
     of_files = {"XO001", "XO002", "XO003", "XO006", "XO018"}
     shown = {
-        part.heading for part in sections(PROBLEMS) if f"# {part.heading}\n" in part.text and part.text.count("```yaml") == 2
+        part.heading
+        for part in sections(PROBLEMS)
+        if f"\n# {part.heading}" in part.text and part.text.count("```yaml") == 2
     }
 
     assert shown == {kind.code for kind in Id} - of_files

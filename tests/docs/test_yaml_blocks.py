@@ -1,8 +1,8 @@
 """Every YAML block of the documents is loaded.
 
 A block that begins with ``# XO103, XO101`` is a mistake shown on purpose and must give exactly those problems; any other must
-give none.  The word after ``yaml`` at the fence says what a fragment is: `top`, keys of the file's top level; `policy`, what
-stands under the key `policy`; `tests`, a file of policy tests.  Without a word it is a whole file.
+give none, and linting finds nothing.  The word after ``yaml`` at the fence says what a fragment is: `top`, keys of the top level;
+`policy`, what stands under that key; `tests`, a file of policy tests.  Without a word it is a whole file.
 """
 
 import re
@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from support.configs import problems_of
+from support.configs import checked
 from support.markdown import ROOT, Block, all_blocks, whole_file
 
 from xoproxy.config import ConfigInvalid, Problem
@@ -20,7 +20,7 @@ from xoproxy.insight.testing import read_tests
 def problems_in(block: Block) -> tuple[Problem, ...]:
     """Return what is wrong with a block: a policy file, or part of one, or policy tests."""
     if block.wrapper != "tests":
-        return problems_of(whole_file(block))
+        return checked(whole_file(block))
     try:
         read_tests(block.text, block.name, {}, date(2026, 1, 1))
     except ConfigInvalid as invalid:
@@ -43,7 +43,7 @@ def test_yaml_block_gives_exactly_the_problems_it_names(block: Block) -> None:
     "path", [*ROOT.glob("config/*.yaml"), *ROOT.glob("examples/*/config/*.yaml")], ids=lambda path: str(path.relative_to(ROOT))
 )
 def test_shipped_policy_file_loads_without_problems(path: Path) -> None:
-    assert problems_of(path.read_text("utf-8")) == ()
+    assert checked(path.read_text("utf-8")) == ()
 
 
 def test_shipped_policy_file_loads_with_its_comments_taken_away() -> None:
@@ -51,5 +51,5 @@ def test_shipped_policy_file_loads_with_its_comments_taken_away() -> None:
     text = (ROOT / "config/xoproxy.yaml").read_text("utf-8")
     before, _, example = text.partition("#\n")
 
-    assert problems_of(before + re.sub(r"^# ?", "", example, flags=re.MULTILINE)) == ()
+    assert checked(before + re.sub(r"^# ?", "", example, flags=re.MULTILINE)) == ()
     assert "allow_origins" in example

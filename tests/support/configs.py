@@ -5,6 +5,7 @@ from datetime import date
 from types import MappingProxyType
 
 from xoproxy.config import ConfigInvalid, Loaded, Overrides, Problem, compile_options, compile_text
+from xoproxy.config.lint import lint
 from xoproxy.policy.model import Policy
 
 TODAY = date(2026, 11, 21)
@@ -28,6 +29,14 @@ def problems_of(text: str, overrides: Overrides = NO_OPTIONS, environ: Mapping[s
     """Compile a text and return every problem, warnings too."""
     try:
         return compiled(text, overrides, environ).warnings
+    except ConfigInvalid as invalid:
+        return invalid.problems
+
+
+def checked(text: str, environ: Mapping[str, str] = NOTHING) -> tuple[Problem, ...]:
+    """Return what `check` says of a text: every problem, and what linting finds."""
+    try:
+        return lint(compiled(text, environ=environ))
     except ConfigInvalid as invalid:
         return invalid.problems
 

@@ -64,10 +64,11 @@ def whole_file(block: Block) -> str:
         case "":
             return block.text
         case "top":
-            has_upstream = re.search(r"^upstream:", block.text, re.MULTILINE)
+            has_upstream = re.search(r"\bupstream:", block.text)
             return block.text + "version: 1\n" + ("" if has_upstream else "upstream: http://app:5000\n")
         case "policy":
-            return f"policy:\n{indent(block.text, '  ')}version: 1\nupstream: http://app:5000\n{ENDPOINT}"
+            endpoint = ENDPOINT if "report_to" in block.text else ""
+            return f"policy:\n{indent(block.text, '  ')}version: 1\nupstream: http://app:5000\n{endpoint}"
     raise AssertionError(f"{block.name}: nothing is known of 'yaml {block.wrapper}'")
 
 

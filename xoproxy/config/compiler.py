@@ -47,6 +47,7 @@ class Loaded:
     tree: MappingNode  # what was compiled, with the place of everything
     unmatched: RouteDraft
     written: Mapping[Place, str]
+    today: date  # as of which it was compiled
     allowances: tuple[Allowance, ...] = ()
     ends: date | None = None
 
@@ -138,6 +139,7 @@ def _finish(reader: Reader, compiled: _Compiled, source: str, digest: str, numbe
         compiled.tree,
         compiled.unmatched,
         reader.written,
+        reader.today,
         reader.allowances,
         reader.ends,
     )

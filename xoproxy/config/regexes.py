@@ -25,6 +25,8 @@ MAX_PATTERNS: Final = 100  # in one list
 _STRANGERS: Final = ("https://attacker-7f3a.com", "https://a.b.attacker-7f3a.co.uk:8443", "https://xn--7f3a-attacker.dev")
 _INSECURE: Final = "http://attacker-7f3a.com"
 
+_BARE_DOT: Final = re.compile(r"(?<!\\)\.(?![*+?{])")  # one that stands for one character, or for itself within brackets
+
 # What RE2 says, and what an operator can do about it.
 _ADVICE: Final = (
     (re.compile(r"\(\?<?[=!]"), "RE2 has no lookahead and no lookbehind; say what may stand there, not what may not"),
@@ -104,10 +106,31 @@ def _is_anyones(witness: Witness, host: str) -> bool:
 
     One character that may be another is a slip, and linted; several in a row, or a repetition, are the pattern's meaning.
     """
+    marks = _marks_of_name(witness, host)
+    return REPEATED in marks or CHOSEN * 2 in marks
+
+
+def _marks_of_name(witness: Witness, host: str) -> str:
+    """Return the marks of what someone registered of a host; nothing if nobody did."""
     address = address_of(host)
     registered = registrable_domain(host) if address is None else host
     if registered is None or is_private_name(host) or (address is not None and not address.is_global):
-        return False
+        return ""
     end = witness.text.index("://") + 3 + len(host)
-    marks = witness.marks[end - len(registered) : end]
-    return REPEATED in marks or CHOSEN * 2 in marks
+    return witness.marks[end - len(registered) : end]
+
+
+def bare_dot(pattern: str) -> tuple[str, str] | None:
+    """Return an origin that anyone can have and that a pattern matches by a dot without a back-slash, and the pattern with one.
+
+    None: its dots do no harm.  `origin_regex` has taken it.
+    """
+    mended = _BARE_DOT.sub(r"\\.", pattern)
+    if mended == pattern:
+        return None
+    regex, meant = RegexSet((pattern,)), RegexSet((mended,))
+    for witness, origin in _origins(witnesses(pattern), regex):
+        free = _marks_of_name(witness, origin.host.decode("ascii"))
+        if CHOSEN in free and not meant.matches(witness.text.encode("ascii")):
+            return witness.text, mended
+    return None

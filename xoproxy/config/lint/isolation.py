@@ -116,7 +116,8 @@ def _credentialless_alone(view: View) -> Iterator[Problem]:
         value = part.value
         if not isinstance(value, Embedder) or value.value is not EmbedderPolicy.CREDENTIALLESS:
             continue
-        if any(_opener(used.policy) is OpenerPolicy.SAME_ORIGIN for used in policies):
+        is_last_step = all(used.draft.observe_coep is None for used in policies)  # else require-corp is on trial
+        if is_last_step and any(_opener(used.policy) is OpenerPolicy.SAME_ORIGIN for used in policies):
             message = (
                 "Safari does not know credentialless and isolates no page with it; "
                 "write coep: auto, which sends require-corp to browsers without it"

@@ -39,9 +39,10 @@ def _names_in(draft: PolicyDraft) -> Iterator[str]:
 
 def _unused_endpoints(view: View) -> Iterator[Problem]:
     """An endpoint is declared on the responses that use it, so one that nothing uses is declared nowhere."""
-    drafts = [*(used.draft for used in view.policies), *view.loaded.unused_policies.values()]
+    loaded = view.loaded
+    drafts = [*(used.draft for used in view.policies), loaded.unmatched.policy, *loaded.unused_policies.values()]
     named = {name for draft in drafts for name in _names_in(draft)}
-    for name, _ in view.loaded.endpoints.urls:
+    for name, _ in loaded.endpoints.urls:
         if name not in named:
             place = view.place("reporting", "endpoints", name)
             message = f"nothing reports to {quoted(name)}; write report_to: {name} in a policy, or remove it"
