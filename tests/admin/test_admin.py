@@ -28,7 +28,7 @@ upstreams: {web: {urls: ['http://web:3000', 'http+unix:/run/web.sock']}}
 trusted_proxies: [10.0.0.0/8]
 limits: {request_body: 1MiB}
 routes:
-  - match: {host: api.example.com, path: /v1/**, methods: [POST, GET]}
+  - match: {host: api.example.com, path: /v1/**, methods: [POST, GET], destinations: [worker, empty], headers: {X-Key: '${SECRET}'}}
     upstream: web
     policy: {cors: {allow_origins: ['https://a.example', 'https://*.b.example'], allow_headers: '*', allow_credentials: true}}
   - upstream: web
@@ -167,7 +167,14 @@ async def test_config_shows_the_configuration_in_force(ask: Ask, service: FakeSe
     assert shown["settings"]["log"] == {"format": "json", "level": "info"}
     assert shown["settings"]["upstreams"][0]["endpoints"] == ["http://web:3000", "http+unix:/run/web.sock"]
     first, second = shown["routes"]
-    assert first["match"] == {"host": "api.example.com", "path": "/v1/**", "methods": ["GET", "POST"]}
+    assert first["match"] == {
+        "host": "api.example.com",
+        "path": "/v1/**",
+        "methods": ["GET", "POST"],
+        "destinations": ["empty", "worker"],
+        "headers": ["X-Key"],
+    }
+    assert "headers" not in second["match"]
     assert first["policy"]["cors"]["allow_origins"] == ["https://a.example", "https://*.b.example"]
     assert first["policy"]["cors"]["allow_headers"] == "*"
     assert first["policy"]["cors"]["allow_credentials"] is True

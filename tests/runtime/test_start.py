@@ -18,7 +18,7 @@ FRONT_DOOR = """
 version: 1
 upstreams: {web: 'http://web:3000', api: {urls: ['http://api:5000', 'https://api-2']}}
 routes:
-  - match: {host: api.example.com, path: /v1/**, methods: [GET, POST]}
+  - match: {host: api.example.com, path: /v1/**, methods: [GET, POST], destinations: [empty], headers: {X-Key: secret}}
     upstream: api
     policy: public-asset
   - upstream: web
@@ -33,7 +33,7 @@ def test_announcement_says_where_it_listens_where_it_forwards_and_which_policy(c
         "xoproxy 1.2, configuration xoproxy.yaml",
         "  listening on  0.0.0.0:8080",
         "  listening on  [::]:8080",
-        "  forwarding    GET POST api.example.com/v1/** -> http://api:5000, https://api-2  policy: public-asset",
+        "  forwarding    GET POST api.example.com/v1/**  (by Sec-Fetch-Dest, X-Key) -> http://api:5000, https://api-2  policy: public-asset",
         "  forwarding    everything -> http://web:3000  policy: isolated",
         "  admin         127.0.0.1:9464",
     ]

@@ -1,10 +1,10 @@
 """Show the configuration in force as JSON, presets and composition expanded.
 
-Rule: no value that may have been filled in from the environment to keep it out of the file.  Of `headers` only the names are
-shown.
+Rule: no value that may have been filled in from the environment to keep it out of the file.  Of fields that
+a policy sets or a route looks at only the names are shown.
 """
 
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
 from typing import cast
@@ -33,9 +33,14 @@ def effective(generation: Generation) -> dict[str, Json]:
 
 
 def _route(route: Route) -> dict[str, Json]:
+    match = as_json(replace(route.match, headers=()))
+    assert isinstance(match, dict)
+    match.pop("headers")
+    if route.match.headers:
+        match["headers"] = [name for name, _ in route.match.headers]
     return {
         "name": route.name,
-        "match": as_json(route.match),
+        "match": match,
         "upstream": route.upstream,
         "policy_name": route.policy_name,
         "policy": as_json(route.policy),

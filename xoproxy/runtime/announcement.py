@@ -22,4 +22,5 @@ def announcement(generation: Generation, version: str, listening: Iterable[str],
 def _condition(match: Match) -> str:
     parts = [text for text in (match.host, match.path) if text is not None]
     methods = " ".join(sorted(method.decode("ascii") for method in match.methods or ()))
-    return f"{methods} ".lstrip() + ("".join(parts) or "everything")
+    fields = f"  (by {', '.join(match.fields)})" if match.fields else ""  # not their values, which may be secrets
+    return f"{methods} ".lstrip() + ("".join(parts) or "everything") + fields
