@@ -16,7 +16,8 @@ OWN = b"https://shop.example"
 
 # The field names that a policy decides; every other line of a response is the backend's.
 DECIDED = (
-    b"access-control-", b"cross-origin-", b"vary", b"timing-allow-origin", b"reporting-endpoints",
+    b"access-control-", b"cross-origin-", b"vary", b"timing-allow-origin", b"reporting-endpoints", b"origin-agent-cluster",
+    *(name + twin for name in (b"document-isolation", b"permissions", b"integrity") for twin in (b"-policy", b"-policy-")),
 )  # fmt: skip
 
 

@@ -56,9 +56,8 @@ def base_plan(policy: Policy, endpoints: ReportingEndpoints, vary: tuple[bytes, 
     )
     if policy.upstream_fields is UpstreamFields.REPLACE:
         return plan
-    credentialed = isinstance(policy.cors, Cors) and policy.cors.allow_credentials
-    is_filling = policy.upstream_fields is UpstreamFields.FILL
-    return KeepingPlan.of(plan, Keeping(fields, always, is_filling=is_filling, credentialed=credentialed))
+    cors = policy.cors if isinstance(policy.cors, Cors) else None
+    return KeepingPlan.of(plan, Keeping(fields, cors, always, is_filling=policy.upstream_fields is UpstreamFields.FILL))
 
 
 def _edit_pattern(edits: FieldEdits) -> re.Pattern[bytes] | None:

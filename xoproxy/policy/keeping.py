@@ -13,6 +13,7 @@ from typing import Final
 
 from xoproxy.policy.cors import ALLOW_CREDENTIALS, ALLOW_ORIGIN
 from xoproxy.policy.fields import PolicyField
+from xoproxy.policy.model import Cors
 from xoproxy.policy.plan import CORS_PREFIX, ResponsePlan
 from xoproxy.semantics.heads import ResponseHead
 
@@ -24,17 +25,18 @@ _ACAC: Final = ALLOW_CREDENTIALS.lower()
 class Keeping:
     """What stays of the backend's fields by one policy, for one kind of browser."""
 
-    __slots__ = ("_always", "_credentialed", "_fields", "_is_filling", "rest")
+    __slots__ = ("_always", "_credentialed", "_fields", "_is_filling", "_keeps_cors", "rest")
 
-    def __init__(self, fields: Sequence[PolicyField], always: bytes, *, is_filling: bool, credentialed: bool) -> None:
-        """`fields` are those that the policy decides, `always` the lines that go out in any case.
+    def __init__(self, fields: Sequence[PolicyField], cors: Cors | None, always: bytes, *, is_filling: bool) -> None:
+        """`fields` and `cors` are what the policy decides, `always` the lines that go out in any case.
 
-        `is_filling`: keep what is good, else keep what there is.  `credentialed`: the policy's CORS allows credentials.
+        `is_filling`: keep what is good, else keep what there is.
         """
         self._fields = {field.name.lower(): field for field in fields if field.value is not None}
         self._always = always
         self._is_filling = is_filling
-        self._credentialed = credentialed
+        self._keeps_cors = cors is not None
+        self._credentialed = cors is not None and cors.allow_credentials
         # What we send ourselves is good; and so the parser is imported now, not with the first response.
         ours = [is_good(field.is_valid, field.value) for field in fields if is_filling and field.value is not None]
         assert all(ours)
@@ -50,7 +52,7 @@ class Keeping:
                 continue
             if name in self._fields:
                 values[name] = values[name] + b", " + value if name in values else value
-            elif name.startswith(CORS_PREFIX):
+            elif self._keeps_cors and name.startswith(CORS_PREFIX):
                 cors.append((name, value))
         kept = {name for name, value in values.items() if not self._is_filling or is_good(self._fields[name].is_valid, value)}
         if cors and plan.drops_cors and (not self._is_filling or self._grants(cors, plan.granted)):
