@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from typing import Final
 
+from xoproxy.browser.deviations import Deviation, deviates
 from xoproxy.browser.hops import Client
 from xoproxy.browser.model import Fields, Step
 from xoproxy.browser.policies import resource_policy
-from xoproxy.browser.sites import same_origin, scheme_of, schemelessly_same_site
+from xoproxy.browser.sites import host_of, same_origin, scheme_of, schemelessly_same_site
 from xoproxy.policy.model import EmbedderPolicy, ResourcePolicy
+from xoproxy.semantics.hosts import address_of
 
 ANCHOR: Final = "https://fetch.spec.whatwg.org/#cross-origin-resource-policy-check"
 NAME: Final = "cross-origin resource policy check"
@@ -80,11 +82,17 @@ def _decide(embedding: Embedding, policy: ResourcePolicy, said: str) -> Step:
 def _same_site(embedding: Embedding, said: str) -> Step:
     origin, target = embedding.client.origin, embedding.target
     names = origin.decode("ascii"), target.decode("ascii")
-    if not schemelessly_same_site(origin, target):
+    if not schemelessly_same_site(origin, target) or _is_address_of_no_site(embedding):
         return _step(f"{said}, and {names[0]} is not of the site of {names[1]}", holds=False)
     if scheme_of(origin) != "https" and scheme_of(target) == "https":
         return _step(f"{said}, and {names[0]} is not https as {names[1]} is", holds=False)
     return _step(f"{said}, and {names[0]} is of the site of {names[1]}", holds=True)
+
+
+def _is_address_of_no_site(embedding: Embedding) -> bool:
+    if same_origin(embedding.client.origin, embedding.target) or address_of(host_of(embedding.target)) is None:
+        return False
+    return deviates(embedding.client.engine, Deviation.ADDRESSES_ARE_NO_SITES)
 
 
 def _step(why: str, *, holds: bool) -> Step:

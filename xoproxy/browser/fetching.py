@@ -18,6 +18,7 @@ from xoproxy.browser.contexts import document_isolation_of, embedder_of
 from xoproxy.browser.contexts import origin as document_origin
 from xoproxy.browser.corp_check import Embedding, corp_check
 from xoproxy.browser.cors_check import cors_check
+from xoproxy.browser.deviations import Deviation, deviates
 from xoproxy.browser.exposure import exposed_names
 from xoproxy.browser.hops import Client, Hop
 from xoproxy.browser.metadata import wire_request
@@ -39,6 +40,8 @@ from xoproxy.policy.model import DocumentIsolation, EmbedderPolicy
 
 MAIN_FETCH: Final = "https://fetch.spec.whatwg.org/#main-fetch"
 FILTERED: Final = "https://fetch.spec.whatwg.org/#concept-filtered-response"
+USERINFO: Final = "https://chromestatus.com/feature/5669008342777856"
+HTTP_NETWORK: Final = "https://fetch.spec.whatwg.org/#http-network-or-cache-fetch"
 _ISOLATION: Final = {
     DocumentIsolation.NONE: EmbedderPolicy.UNSAFE_NONE,
     DocumentIsolation.ISOLATE_AND_REQUIRE_CORP: EmbedderPolicy.REQUIRE_CORP,
@@ -74,6 +77,7 @@ def client_of(document: Document, engine: Engine) -> Client:
         document_origin(document),
         tuple(policy for policy in own if policy is not EmbedderPolicy.UNSAFE_NONE),
         restricts_mixed_content=any(page is not None and page.scheme == "https" for page in pages),
+        engine=engine,
     )
 
 
@@ -137,8 +141,6 @@ class _Course:
         """Conclude what script sees of the last response."""
         if response.status == 304:
             self.note("a 304 that the browser's cache asked for is not checked itself: its fields update the stored response")
-        if response.status == 407:
-            self.note("a 407 is a proxy's question to the browser, and never reaches the page")
         if not hop.is_read:
             return
         self._tainting = hop.tainting
@@ -165,7 +167,7 @@ class _Course:
 def _main_fetch(hop: Hop, course: _Course) -> Generator[WireRequest, WireResponse, Hop | None]:
     """Take one hop; return the next if the response redirects.  (Fetch §4.1, "main fetch"; §4.3, "HTTP fetch")"""
     hop, upgrade = mixed_content.upgraded(hop)
-    if not course.holds(upgrade, bad_port(hop.url), mixed_content.mixed_content(hop)):
+    if not course.holds(upgrade, bad_port(hop.url), mixed_content.mixed_content(hop), _userinfo(hop)):
         return None
     tainting, step = _taint(hop)
     if not course.holds(step) or not hop.url.is_http:
@@ -200,6 +202,14 @@ def _taint(hop: Hop) -> tuple[Tainting, Step]:
     return Tainting.CORS, _main(f"{why}, and the mode is cors: response tainting cors")
 
 
+def _userinfo(hop: Hop) -> Step | None:
+    """Return the step that fails in engines that fetch no URL with user information for a page."""
+    if not (hop.url.has_userinfo and hop.is_read and hop.client and deviates(hop.client.engine, Deviation.USERINFO_IS_BLOCKED)):
+        return None
+    why = f"{hop.url} is fetched with user information, which {hop.client.engine.value} blocks"
+    return Step("subresource requests with embedded credentials", USERINFO, holds=False, why=why)
+
+
 def _why_foreign(hop: Hop) -> str:
     if hop.is_same_origin:
         return f"the request has been to another origin before {hop.url}"
@@ -221,6 +231,9 @@ def _preflight(hop: Hop, course: _Course) -> Generator[WireRequest, WireResponse
 
 
 def _response_checks(hop: Hop, wire: WireRequest, response: WireResponse) -> tuple[Step, ...]:
+    if response.status == 407:
+        why = "a 407 is a proxy's question to the browser, and never reaches a page; answer 401"
+        return (Step("HTTP-network-or-cache fetch", HTTP_NETWORK, holds=False, why=why),)
     if hop.tainting is Tainting.CORS:
         return (cors_check(hop.serialized_origin, hop.credentials, response.fields),)
     if hop.tainting is Tainting.OPAQUE and hop.client is not None:

@@ -45,7 +45,7 @@ def _policy_steps(parent: Document, fetched: Verdict, engine: Engine, frame: Fra
     checked = is_compatible_with_isolation(embedder)
     if is_credentialless(page) and has(engine, Feature.CREDENTIALLESS_IFRAME):
         checked = False
-    client = Client(origin(parent), (embedder,))
+    client = Client(origin(parent), (embedder,), engine=engine)
     for sent, received in fetched.exchanges if checked else ():
         target = origin_of(sent.url)
         yield corp_check(Embedding(client, target, received.fields, sent.credentialed, for_navigation=True))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from xoproxy.browser.model import NULL_ORIGIN, CredentialsMode, Fields, Mode, Tainting
+from xoproxy.browser.model import NULL_ORIGIN, CredentialsMode, Engine, Fields, Mode, Tainting
 from xoproxy.browser.sites import same_origin, same_site
 from xoproxy.browser.urls import Url
 from xoproxy.policy.model import EmbedderPolicy
@@ -13,7 +13,7 @@ NAVIGATIONS: Final = frozenset({"document", "embed", "frame", "iframe", "object"
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who asks: a page, as far as a request depends on it.
+    """Who asks: a page in an engine, as far as a request depends on it.
 
     `origin` may be opaque (``null``).  `embedders`: its embedder policy, and the one that a document isolation policy stands
     for where responses are concerned; all hold.  `restricts_mixed_content`: it or a page around it came by https.
@@ -22,6 +22,7 @@ class Client:
     origin: bytes
     embedders: tuple[EmbedderPolicy, ...] = ()
     restricts_mixed_content: bool = False
+    engine: Engine = Engine.CHROME
 
 
 @dataclass(frozen=True, slots=True)

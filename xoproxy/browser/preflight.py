@@ -1,6 +1,7 @@
 """Asking before doing: when browsers do, what they send, and which answers will do.  (Fetch §4.8, "CORS-preflight fetch")"""
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from xoproxy.browser.cors_check import cors_check
@@ -64,17 +65,17 @@ def max_age_note(fields: Fields, engine: Engine) -> str:
     return f"the answer to the preflight is kept for {int(value)} seconds"
 
 
-def _checks(hop: Hop, response: WireResponse, engine: Engine) -> "tuple[Step, ...]":
+def _checks(hop: Hop, response: WireResponse, engine: Engine) -> Iterator[Step]:
     fields = response.fields
+    yield cors_check(hop.serialized_origin, hop.credentials, fields, of="CORS check of the preflight")
+    yield _status(response)
     methods, headers = _list(fields, ALLOW_METHODS), _list(fields, ALLOW_HEADERS)
-    return (
-        cors_check(hop.serialized_origin, hop.credentials, fields, of="CORS check of the preflight"),
-        _status(response),
-        _readable(ALLOW_METHODS, methods, fields),
-        _readable(ALLOW_HEADERS, headers, fields),
-        _method(hop, methods or ()),
-        _headers(hop, headers or (), engine),
-    )
+    if methods is None:
+        yield _unreadable(ALLOW_METHODS, "methods", fields)
+    if headers is None:
+        yield _unreadable(ALLOW_HEADERS, "field names", fields)
+    yield _method(hop, methods or ())
+    yield _headers(hop, headers or (), engine)
 
 
 def _step(why: str, *, holds: bool) -> Step:
@@ -96,11 +97,8 @@ def _list(fields: Fields, name: bytes) -> tuple[bytes, ...] | None:
     return members if all(TOKEN_ONLY.fullmatch(member) for member in members) else None
 
 
-def _readable(name: bytes, members: tuple[bytes, ...] | None, fields: Fields) -> Step:
-    if members is None:
-        shown = _text(combined(fields, name) or b"")
-        return _step(f'{_text(name)} "{shown}" is no list of {"methods" if name is ALLOW_METHODS else "names"}', holds=False)
-    return _step(f"{_text(name)} can be read", holds=True)
+def _unreadable(name: bytes, members: str, fields: Fields) -> Step:
+    return _step(f'{_text(name)} "{_text(combined(fields, name) or b"")}" is no list of {members}', holds=False)
 
 
 def _wildcard(hop: Hop, members: tuple[bytes, ...]) -> bool:

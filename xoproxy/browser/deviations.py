@@ -1,0 +1,28 @@
+"""Where an engine decides otherwise than the standards, as seen in November 2026 by comparing fetches made by chance.
+
+What an engine *lacks* is in `support`; here is what it does otherwise.  An engine that was not compared is taken to follow the
+standards.  Deviations that change nothing but a request, and not its outcome, are listed with the comparison in the tests.
+"""
+
+from enum import Enum
+from types import MappingProxyType
+from typing import Final
+
+from xoproxy.browser.model import Engine
+
+AS_OF: Final = "2026-11, Chromium 156"
+
+
+class Deviation(Enum):
+    """Something that is decided otherwise than it is written."""
+
+    ADDRESSES_ARE_NO_SITES = "two ports of one address are not same-site for Cross-Origin-Resource-Policy"
+    USERINFO_IS_BLOCKED = "no page may fetch a URL with user information, nor be redirected to one"
+
+
+_SEEN: Final = MappingProxyType({Engine.CHROME: frozenset({Deviation.ADDRESSES_ARE_NO_SITES, Deviation.USERINFO_IS_BLOCKED})})
+
+
+def deviates(engine: Engine, deviation: Deviation) -> bool:
+    """Whether `engine` has this deviation."""
+    return deviation in _SEEN.get(engine, frozenset())
