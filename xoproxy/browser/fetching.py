@@ -226,7 +226,8 @@ def _preflight(hop: Hop, course: _Course) -> Generator[WireRequest, WireResponse
     response = yield from course.exchange(preflight.preflight_request(hop, course.engine))
     if not course.holds(*preflight.judge(hop, response, course.engine)):
         return False
-    course.note(preflight.max_age_note(response.fields, course.engine))
+    for text in preflight.notes(hop, response.fields, course.engine):
+        course.note(text)
     return True
 
 

@@ -53,7 +53,14 @@ def judge(hop: Hop, response: WireResponse, engine: Engine) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def max_age_note(fields: Fields, engine: Engine) -> str:
+def notes(hop: Hop, fields: Fields, engine: Engine) -> tuple[str, ...]:
+    """Say what of an answer that permits will not do for long, or not everywhere."""
+    covered = AUTHORIZATION in unsafe_names(hop.fields) and AUTHORIZATION not in _lower(_list(fields, ALLOW_HEADERS))
+    wildcard = "Access-Control-Allow-Headers: * covers authorization in today's engines, against the standard; name it"
+    return (*((wildcard,) if covered else ()), _max_age(fields, engine))
+
+
+def _max_age(fields: Fields, engine: Engine) -> str:
     """Say for how long the answer is kept, and what keeps it shorter than the server says."""
     value = combined(fields, MAX_AGE)
     if value is None or _SECONDS.fullmatch(value) is None:
@@ -123,12 +130,11 @@ def _method(hop: Hop, members: tuple[bytes, ...]) -> Step:
 
 
 def _headers(hop: Hop, members: tuple[bytes, ...], engine: Engine) -> Step:
-    allowed = {member.lower() for member in members}
     unsafe = unsafe_names(hop.fields)
-    missing = [name for name in unsafe if name not in allowed]
+    missing = [name for name in unsafe if name not in _lower(members)]
     if _wildcard(hop, members):
         covered = has(engine, Feature.AUTHORIZATION_BY_WILDCARD)
-        missing = [] if covered else [name for name in missing if name == AUTHORIZATION]
+        missing = [name for name in missing if name == AUTHORIZATION and not covered]
         if missing:
             return _step("Access-Control-Allow-Headers lacks authorization, which * does not cover", holds=False)
     if missing:
@@ -137,6 +143,10 @@ def _headers(hop: Hop, members: tuple[bytes, ...], engine: Engine) -> Step:
     if not unsafe:
         return _step("the request has no field that needs permission", holds=True)
     return _step(f"Access-Control-Allow-Headers has {', '.join(map(_text, unsafe))}", holds=True)
+
+
+def _lower(names: tuple[bytes, ...] | None) -> set[bytes]:
+    return {name.lower() for name in names or ()}
 
 
 def _text(value: bytes) -> str:

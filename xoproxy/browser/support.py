@@ -73,7 +73,8 @@ _FEATURES: Final[dict[Feature, dict[Engine, Since]]] = {
     Feature.TIMING_ALLOW_ORIGIN: {Engine.CHROME: Since("54"), Engine.FIREFOX: Since("45"), Engine.SAFARI: Since("11")},
     Feature.FETCH_METADATA: {Engine.CHROME: Since("80"), Engine.FIREFOX: Since("90"), Engine.SAFARI: Since("16.4")},
     Feature.LOCAL_NETWORK_ACCESS: {Engine.CHROME: Since("142")},
-    Feature.AUTHORIZATION_BY_WILDCARD: {},
+    # Fetch says otherwise; Firefox has that behind a preference.  Seen in Chromium 156.
+    Feature.AUTHORIZATION_BY_WILDCARD: {Engine.CHROME: Since("63"), Engine.FIREFOX: Since("69"), Engine.SAFARI: Since("13")},
     Feature.STORAGE_ACCESS_HEADERS: {Engine.CHROME: Since("133"), Engine.FIREFOX: Since("147")},
     Feature.NO_VARY_SEARCH: {Engine.CHROME: Since("127", "prefetch and prerender; the HTTP cache since 141")},
 }
@@ -100,8 +101,3 @@ def since(feature: Feature, engine: Engine) -> Since | None:
 def has(engine: Engine, feature: Feature) -> bool:
     """Whether the `engine` of `AS_OF` has `feature`."""
     return engine in _FEATURES[feature]
-
-
-def lacking(feature: Feature) -> tuple[Engine, ...]:
-    """Return the engines that do not have `feature`."""
-    return tuple(engine for engine in Engine if not has(engine, feature))
