@@ -1,7 +1,7 @@
 """Run policy tests: ask the policy, let the browser floor judge, compare with what is expected."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from xoproxy.browser import framing, openers, sockets, workers
@@ -11,6 +11,7 @@ from xoproxy.browser.model import (
     Conclusion,
     CredentialsMode,
     Document,
+    Engine,
     Fields,
     Mode,
     Request,
@@ -18,6 +19,7 @@ from xoproxy.browser.model import (
     WireRequest,
     WireResponse,
 )
+from xoproxy.browser.support import USER_AGENT
 from xoproxy.browser.urls import parse
 from xoproxy.config import Loaded
 from xoproxy.insight.proxied import OK, Answered, Proxied
@@ -67,17 +69,18 @@ class Result:
 class _Network:
     """Answers what a browser sends: what is behind the policy by the policy, the rest as the test says."""
 
-    def __init__(self, proxied: Proxied, is_ours: Callable[[str], bool], upstream: WireResponse) -> None:
+    def __init__(self, proxied: Proxied, is_ours: Callable[[str], bool], engine: Engine) -> None:
         self._proxied = proxied
         self._is_ours = is_ours
-        self.upstream = upstream
+        self._agent = (b"User-Agent", USER_AGENT[engine])  # `coep: auto` answers by it
+        self.upstream = OK
         self.answered: list[Answered | None] = []
 
     def __call__(self, request: WireRequest) -> WireResponse:
         if not self._is_ours(request.url):
             self.answered.append(None)
             return self.upstream
-        answered = self._proxied.answer(request, self.upstream)
+        answered = self._proxied.answer(replace(request, fields=(*request.fields, self._agent)), self.upstream)
         self.answered.append(answered)
         return answered.response
 
@@ -96,7 +99,7 @@ class _Run:
     def __init__(self, case: Case, proxied: Proxied, hosts: Sequence[str]) -> None:
         self._case = case
         self._hosts = (*hosts, _host(case.asker.url)) if case.asker.is_own else None
-        self._network = _Network(proxied, self._is_ours, OK)
+        self._network = _Network(proxied, self._is_ours, case.engine)
 
     def result(self) -> Result:
         seen = self._run()
