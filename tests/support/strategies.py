@@ -13,6 +13,8 @@ from xoproxy.policy.model import (
     Opener,
     OpenerPolicy,
     Policy,
+    PreflightHandling,
+    Refusal,
     ReportingEndpoints,
     ResourcePolicy,
 )
@@ -46,6 +48,18 @@ ORIGINS: tuple[bytes, ...] = (
     b"null",
     b"",
     OWN,
+)
+REGEXES: tuple[tuple[str, ...], ...] = (
+    (r"https://[a-z.]+\.partner\.example(:\d+)?",),
+    (r"https?://app\.example", r"https://\[2001:db8::1\]:8443"),
+    (r".*",),
+)
+METADATA: tuple[tuple[bytes, ...], ...] = (
+    (),
+    (b"Sec-Fetch-Site: cross-site", b"Sec-Fetch-Mode: cors", b"Sec-Fetch-Dest: empty"),
+    (b"Sec-Fetch-Site: cross-site", b"Sec-Fetch-Mode: no-cors", b"Sec-Fetch-Dest: image"),
+    (b"Sec-Fetch-Site: cross-site", b"Sec-Fetch-Mode: navigate", b"Sec-Fetch-Dest: document"),
+    (b"Sec-Fetch-Site: same-origin", b"Sec-Fetch-Mode: cors", b"Sec-Fetch-Dest: empty"),
 )
 AGENTS: tuple[bytes, ...] = (
     b"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/139.0.0.0 Safari/537.36",
@@ -96,8 +110,14 @@ _methods = st.lists(st.sampled_from([b"GET", b"PUT", b"PATCH", b"patch"]), uniqu
 def cors_of(draw: st.DrawFn, *, by_name: bool = False) -> Cors:
     """Any `Cors` that the configuration could make, the dangerous ones included; `by_name`: no methods or names by ``*``."""
     some = st.lists(st.sampled_from(PATTERNS), max_size=4, unique=True).map(tuple)
+    origins = draw(st.one_of(some, st.just(ANY)))
     return Cors(
-        allow_origins=draw(st.one_of(some, st.just(ANY))),
+        allow_origins=origins,
+        allow_origin_regexes=draw(st.sampled_from([(), (), *REGEXES])) if origins is not ANY else (),
+        insecure_by_regex=draw(st.booleans()),
+        preflight=draw(st.sampled_from([*[PreflightHandling.ANSWER] * 3, PreflightHandling.FORWARD])),
+        refuse=draw(st.sampled_from([Refusal.OMIT, Refusal.OMIT, Refusal.REJECT])),
+        legacy_private_network=draw(st.booleans()) and origins is not ANY,
         allow_methods=draw(_methods if by_name else st.one_of(_methods, st.just(ANY))),
         allow_headers=draw(_names if by_name else st.one_of(_names, st.just(ANY))),
         expose_headers=draw(st.sampled_from([(), (b"X-Total-Count",), (b"ETag", b"X-A"), ANY])),
@@ -130,20 +150,21 @@ def policies() -> st.SearchStrategy[Policy]:
         report_to=_reports,
         timing_allow_origin=st.sampled_from([None, ANY, (b"https://a.example", b"https://b.example")]),
         fields=_edits,
+        resource_isolation=st.sampled_from([False, False, True]),
     )
 
 
 @st.composite
 def requests(draw: st.DrawFn) -> RequestHead:
     """An actual request, a preflight, or an OPTIONS that is none."""
-    agent = b"User-Agent: " + draw(st.sampled_from(AGENTS))
+    common = (b"User-Agent: " + draw(st.sampled_from(AGENTS)), *draw(st.sampled_from(METADATA)))
     origin = draw(st.sampled_from([*ORIGINS, None]))
     if origin is not None and draw(st.booleans()):
         names = draw(st.sampled_from([b"", b"authorization", b"x-b, X-A", b"a b", b"x" * 5000]))
         method = draw(st.sampled_from([b"PUT", b"PATCH", b"patch", b"GET", b"", b"a b"]))
-        return preflight(origin, method, agent, b"Access-Control-Request-Headers: " + names)
+        return preflight(origin, method, *common, b"Access-Control-Request-Headers: " + names)
     method = draw(st.sampled_from([b"GET", b"HEAD", b"POST", b"PUT", b"OPTIONS", b"chicken"]))
-    return request(method, b"/", agent, *(() if origin is None else (b"Origin: " + origin,)))
+    return request(method, b"/", *common, *(() if origin is None else (b"Origin: " + origin,)))
 
 
 @st.composite

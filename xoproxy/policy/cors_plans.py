@@ -10,7 +10,6 @@ from typing import Final
 
 from xoproxy.policy.cors import REQUEST_PRIVATE_NETWORK, CorsOutcome, CorsRule, Preflight
 from xoproxy.policy.plan import ResponsePlan, as_vary_line
-from xoproxy.semantics.origins import MAX_ORIGIN_BYTES
 
 _MAX_REMEMBERED: Final = 256  # origins, and as many preflights, of one policy
 _MAX_REMEMBERED_BYTES: Final = 512  # of a preflight's question
@@ -69,11 +68,13 @@ class CorsPlans:
         return (self._remembered_preflight if asked.size <= _MAX_REMEMBERED_BYTES else self._preflight)(asked)
 
     def _remember(self, origin: bytes, plan: ResponsePlan) -> None:
-        """Keep a plan; who came first goes first.  Refused origins are not kept: they could drive the granted ones out."""
-        if len(origin) <= MAX_ORIGIN_BYTES:
-            if len(self._made) >= _MAX_REMEMBERED:
-                del self._made[next(iter(self._made))]
-            self._made[origin] = plan
+        """Keep a plan; who came first goes first.  Refused origins are not kept: they could drive the granted ones out.
+
+        What is granted one by one is an origin, and no longer than `MAX_ORIGIN_BYTES`.
+        """
+        if len(self._made) >= _MAX_REMEMBERED:
+            del self._made[next(iter(self._made))]
+        self._made[origin] = plan
 
     def _granted(self, origin: bytes) -> ResponsePlan:
         assert self._rule is not None
