@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from support.markdown import Block, all_blocks, whole_file
 from support.typed_yaml import as_1_1, as_1_2
 
-from xoproxy.config import addresses, keys, origins, policies, sections, upstreams
+from xoproxy.config import addresses, conditions, features, keys, origins, policies, sections, upstreams
 from xoproxy.config import values as parsers
 from xoproxy.config.problems import Refused
 from xoproxy.config.schema import DESCRIBED, policy_file_schema
@@ -198,25 +198,18 @@ def test_yaml_block_of_the_documents_validates(block: Block, reading: Callable[[
     assert [error.message for error in VALIDATOR.iter_errors(reading(whole_file(block)))] == []
 
 
-def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, member in members:
-        yield from leaves(member, (*path, key))
-    if not isinstance(value, dict | list):
-        yield path
+def from_environment(value: Any) -> Any:
+    """Return the same with a reference in the place of every scalar."""
+    if isinstance(value, dict):
+        return {key: from_environment(member) for key, member in value.items()}
+    return [from_environment(member) for member in value] if isinstance(value, list) else "${SOME_NAME:-default}"
 
 
 @pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in cases("valid")])
 def test_environment_may_give_any_value(path: Path) -> None:
-    text = path.read_text("utf-8")
-    for leaf in leaves(as_1_2(text)):
-        values = as_1_2(text.replace("&", "# &") if "&" not in text else text)
-        holder = values
-        for step in leaf[:-1]:
-            holder = holder[step]
-        holder[leaf[-1]] = "${SOME_NAME:-default}"
+    values = from_environment(as_1_2(path.read_text("utf-8")))
 
-        assert [error.message for error in VALIDATOR.iter_errors(values)] == [], leaf
+    assert [error.message for error in VALIDATOR.iter_errors(values)] == []
 
 
 @pytest.mark.parametrize("reference", ["${BACK-END}", "http://${BACKEND", "${}", "${1A}", "x ${A} ${B"])
@@ -325,8 +318,18 @@ PAIRS = {
     "collector": Pair(
         addresses.collector, described_values.COLLECTOR, "https://r.example/x /reports upstream //a http://a", exact=False
     ),
+    "allowed": Pair(
+        features.allowed,
+        described_values.ALLOWED,
+        "self none 'self' https://a.example https://*.a.example https://a.example:8443 https://a:* http://10.0.0.1 null",
+        exact=False,
+    ),
+    "value_glob": Pair(conditions.value_glob, described_values.VALUE_GLOB, "mobile-* a*b *********  x text/html"),
     "check_path": Pair(upstreams._check_path, described_values.CHECKED_PATH, "/healthz /a?b=1 /a#b a"),
 }
+
+
+VALIDATORS = {name: Draft202012Validator({"$defs": SCHEMA["$defs"], **pair.schema}) for name, pair in PAIRS.items()}
 
 
 @st.composite
@@ -352,8 +355,7 @@ def is_taken(parse: Callable[[str], object], text: str) -> bool:
 @given(data=st.data())
 def test_schema_takes_every_value_that_the_parser_takes(name: str, data: st.DataObject) -> None:
     """As a text and as YAML types it; and, but for the grammars marked as loose, no text that the parser does not take."""
-    pair = PAIRS[name]
-    validator = Draft202012Validator({"$defs": SCHEMA["$defs"], **pair.schema})
+    pair, validator = PAIRS[name], VALIDATORS[name]
     text = data.draw(slips(pair.seeds))
     if "${" in text:
         return
@@ -372,6 +374,35 @@ def plain(reading: Callable[[str], Any], text: str) -> list[Any]:
         return []
     value, is_yaml = read(reading, text)
     return [value] if is_yaml and value is not None else []
+
+
+@pytest.mark.parametrize(
+    ("parse", "pattern", "seeds"),
+    [
+        (features.feature, described_values.FEATURES, "camera cross-origin-isolated value values -a Camera report_to"),
+        (
+            conditions.field_to_match,
+            described_values.FIELDS_TO_MATCH,
+            "X-Client host Hosts sec-fetch-dest TE Accept access-control-x",
+        ),
+        (policies._editable_name, described_values.EDITABLE, "Server vary Origin-Agent-Cluster integrity-policy X-A"),
+    ],
+)
+@given(data=st.data())
+def test_names_of_members_are_those_that_the_parser_takes(
+    parse: Callable[[str], object], pattern: str, seeds: str, data: st.DataObject
+) -> None:
+    """But for `value`, which makes a mapping of permissions a long form."""
+    text = data.draw(slips(seeds))
+
+    assert (re.fullmatch(pattern, text) is not None) == (is_taken(parse, text) and text != "value")
+
+
+def test_durations_and_sizes_are_written_as_they_are_read() -> None:
+    for text in ("0", "1s", "90s", "5m", "1h", "168h"):
+        assert parsers.written_duration(parsers.duration(text)) == text
+    for text in ("1KiB", "32KiB", "1MiB", "1025KiB"):
+        assert parsers.written_size(parsers.size(text)) == text
 
 
 @given(st.integers(0, 70000), st.integers(0, 70000))

@@ -58,6 +58,12 @@ def _duration_hint(text: str) -> str:
     return "a number with its unit, as 500ms, 10s, 10m or 1h"
 
 
+def written_duration(seconds: float) -> str:
+    """Return a duration of whole seconds as a file would write it, in its largest unit."""
+    unit, length = next((unit, length) for unit, length in (("h", 3600), ("m", 60), ("s", 1)) if seconds % length == 0)
+    return f"{seconds / length:.0f}{unit}" if seconds else "0"
+
+
 def timeout(text: str) -> float:
     """Parse a duration that is not zero."""
     seconds = duration(text)
@@ -82,6 +88,11 @@ def size(text: str) -> int:
         hint = f"{int(loose[1])}{loose[2].upper()}iB" if loose else "a number with its unit, as 64KiB, 1MiB or 1GiB"
         raise Refused(Id.SIZE, f"{quoted(text)} is not a size; write {hint}")
     return int(match[1]) * _BYTES[match[2]]
+
+
+def written_size(octets: int) -> str:
+    """Return a size of whole KiB as a file would write it."""
+    return f"{octets // 1024**2}MiB" if octets % 1024**2 == 0 else f"{octets // 1024}KiB"
 
 
 def head_size(text: str) -> int:
@@ -121,7 +132,7 @@ def boolean(text: str) -> bool:
     """Parse ``true`` or ``false``; YAML 1.1's other spellings are refused by name."""
     if text in ("true", "false"):
         return text == "true"
-    meant = {"yes": "true", "on": "true", "1": "true", "no": "false", "off": "false", "0": "false"}
+    meant = {"yes": "true", "on": "true", "1": "true", "?1": "true", "no": "false", "off": "false", "0": "false", "?0": "false"}
     hint = meant.get(text.lower(), text.lower())
     raise Refused(
         Id.BOOLEAN, f"{quoted(text)} is neither true nor false; write {hint if hint in ('true', 'false') else 'one of them'}"

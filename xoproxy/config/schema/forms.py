@@ -104,10 +104,10 @@ def listed(item: Schema) -> Schema:
     return either(item, several(item))
 
 
-def any_or_listed(item: Schema) -> Schema:
-    """As `listed`, or ``"*"`` alone.  `item` does not take ``"*"``."""
-    star: Schema = {"const": "*"}
-    return either(star, item, several(item), several(star) | {"maxItems": 1})
+def any_or_listed(item: Schema, member: Schema | None = None, words: tuple[str, ...] = ("*",)) -> Schema:
+    """As `listed`, or one of `words` alone, which `item` does not take.  `member`: what a list takes, if not the same."""
+    alone: Schema = {"enum": [*words]}
+    return either(alone, item, several(member or item), several(alone) | {"maxItems": 1})
 
 
 def named(value: Schema, names: str, hint: str) -> Schema:

@@ -6,8 +6,10 @@ from enum import Enum
 from typing import Final
 
 from xoproxy.config import keys
+from xoproxy.config.conditions import DESTINATIONS
 from xoproxy.config.presets import PRESETS
-from xoproxy.config.schema import forms, values
+from xoproxy.config.reported import Destination, IntegritySource
+from xoproxy.config.schema import values
 from xoproxy.config.schema.described import Described, key
 from xoproxy.config.schema.forms import (
     Schema,
@@ -60,6 +62,13 @@ def _or_long(value: Schema) -> Schema:
     return either(value, replace(LONG_FORM, values={**LONG_FORM.values, "value": key("As the short form.", value)}).schema())
 
 
+_TIME: Final = {
+    "expires": key("The last day, as 2027-01-31; from the day after, this is as if it were not there.", values.DATE),
+    "reason": key("Why it is there, for whoever reads the file later.", any_scalar()),
+}
+_ORIGIN: Final = either(values.ORIGIN, ref("timed-origin"))
+_REGEX: Final = either(values.REGEX, ref("timed-regex"))
+
 COOP: Final = (
     "Cross-Origin-Opener-Policy: may windows of other origins keep a reference to this page? `same-origin`: no (and, with "
     "`coep`, the page is cross-origin isolated). `same-origin-allow-popups`: popups that it opens may. "
@@ -95,10 +104,11 @@ POLICY: Final = Described(
         ),
         "origin_agent_cluster": key("Origin-Agent-Cluster: `true` asks for a process of the origin's own.", boolean()),
         "permissions_policy": key(
-            'Permissions-Policy: per feature, who may use it: `none`, `self`, origins, or "*".', _or_long(ref("permissions"))
+            'Permissions-Policy: per feature, as camera, who may use it: `none`, `self`, origins, or "*".',
+            _or_long(ref("permissions")),
         ),
         "integrity_policy": key(
-            "Integrity-Policy: kinds of subresources that load nothing without integrity metadata.", ref("integrity")
+            "Integrity-Policy: kinds of subresources that load nothing without integrity metadata.", _or_long(ref("integrity"))
         ),
         "timing_allow_origin": key(
             'Timing-Allow-Origin: which origins may see exact timings of this: "*", or exact origins.',
@@ -111,7 +121,7 @@ POLICY: Final = Described(
         "websocket_origins": key(
             'Whose pages may open WebSockets: origins, "*", `same-origin`, or a mapping. A page\'s own origin always may; '
             "another gets a 403. Absent: any page.",
-            either({"const": "same-origin"}, ref("origins"), ref("websocket-origins")),
+            either({"const": "same-origin"}, any_or_listed(values.ORIGIN, _ORIGIN), ref("websocket-origins")),
         ),
         "resource_isolation": key(
             "`true`: requests from pages of other sites are refused by Fetch Metadata; navigations and what `cors` grants "
@@ -137,9 +147,7 @@ CORS: Final = Described(
             '"*", or origins as browsers send them; https://*.example.com for one or more labels, :* for any port.',
             ref("origins"),
         ),
-        "allow_origin_regexes": key(
-            "RE2 patterns; each must match a whole serialized origin.", listed(either(any_scalar(), ref("origin-regex")))
-        ),
+        "allow_origin_regexes": key("RE2 patterns; each must match a whole serialized origin.", listed(_REGEX)),
         "allow_methods": key(
             'Methods as they are sent, or "*". GET, HEAD and POST need no listing.', any_or_listed(values.LISTED_METHOD)
         ),
@@ -186,11 +194,26 @@ WEBSOCKET: Final = Described(
     "Whose pages may open WebSockets.",
     {
         "allow_origins": key('"*", or origins as under `cors`.', ref("origins")),
+        "allow_origin_regexes": key("As under `cors`.", listed(_REGEX)),
         "dangerously_allow_insecure_origins": CORS.values["dangerously_allow_insecure_origins"],
         "dangerously_allow_public_suffixes": CORS.values["dangerously_allow_public_suffixes"],
         "dangerously_allow_null_origin": CORS.values["dangerously_allow_null_origin"],
     },
-    ("allow_origins",),
+    rules={"anyOf": [{"required": ["allow_origins"]}, {"required": ["allow_origin_regexes"]}]},
+)
+TIMED_ORIGIN: Final = Described(
+    "timed-origin",
+    keys.TIMED_ORIGIN,
+    "An origin that is allowed for a time.",
+    {"origin": key("The origin, or pattern of origins.", values.ORIGIN), **_TIME},
+    ("origin",),
+)
+TIMED_REGEX: Final = Described(
+    "timed-regex",
+    keys.TIMED_REGEX,
+    "A pattern whose origins are allowed for a time.",
+    {"regex": key("An RE2 pattern for whole origins.", values.REGEX), **_TIME},
+    ("regex",),
 )
 ESCAPE: Final = Described(
     "dangerous",
@@ -213,7 +236,18 @@ OBSERVE: Final = Described(
         "permissions_policy": key(
             f"{_NO_OFF} {POLICY.values['permissions_policy']['description']}", _or_long(ref("permissions"))
         ),
-        "integrity_policy": key(f"{_NO_OFF} {POLICY.values['integrity_policy']['description']}", ref("integrity")),
+        "integrity_policy": key(f"{_NO_OFF} {POLICY.values['integrity_policy']['description']}", _or_long(ref("integrity"))),
+    },
+)
+INTEGRITY: Final = Described(
+    "integrity",
+    keys.INTEGRITY,
+    "Kinds of subresources that load nothing without integrity metadata.",
+    {
+        "blocked_destinations": key("What loads nothing without.", listed(choice(_words(Destination)))),
+        "sources": key(
+            "Where the metadata may stand; browsers know no other than `inline`.", listed(choice(_words(IntegritySource)))
+        ),
     },
 )
 HEADERS: Final = Described(
@@ -240,8 +274,7 @@ ROUTE: Final = Described(
         "match": key("Which requests: all keys must match. Absent: every request.", ref("match")),
         "upstream": key("A name from `upstreams`. Default: the `upstream` at the top.", values.NAME),
         "policy": key("As `policy` at the top, which is the default.", ref("policy-use")),
-        "expires": key("A date; from the day after, the route is as if it were not there.", values.DATE),
-        "reason": key("Why the route is there, for whoever reads the file later.", any_scalar()),
+        **_TIME,
     },
 )
 MATCH: Final = Described(
@@ -254,10 +287,12 @@ MATCH: Final = Described(
             "A path, decoded, without query: `*` within one segment, `**` across; /api/** also matches /api.", values.PATH_GLOB
         ),
         "methods": key("Methods.", listed(values.METHOD)),
-        "destinations": key("What browsers fetch for: words of Sec-Fetch-Dest; `empty` for fetch().", listed(any_scalar())),
+        "destinations": key(
+            "What browsers fetch for: words of Sec-Fetch-Dest; `empty` for fetch().", listed(choice(DESTINATIONS))
+        ),
         "headers": key(
             "Names of request fields to globs over their values; an absent field never matches.",
-            named(any_scalar(), values.TOKEN, "write a field name"),
+            named(values.VALUE_GLOB, values.FIELDS_TO_MATCH, "write the name of a request field that has no key of its own"),
         ),
     },
 )
@@ -274,22 +309,36 @@ REPORTING: Final = Described(
     },
 )
 
-POLICIES: Final = (POLICY, CORS, WEBSOCKET, ESCAPE, OBSERVE, LONG_FORM, HEADERS, ROUTE, MATCH, REPORTING)
+POLICIES: Final = (
+    POLICY,
+    CORS,
+    WEBSOCKET,
+    TIMED_ORIGIN,
+    TIMED_REGEX,
+    ESCAPE,
+    INTEGRITY,
+    OBSERVE,
+    LONG_FORM,
+    HEADERS,
+    ROUTE,
+    MATCH,
+    REPORTING,
+)
 
 
 def definitions() -> dict[str, Schema]:
     """Return what keys of policies share."""
     presets = [*PRESETS]
     name: Schema = either({"enum": [*presets]}, values.NAME)
-    entry = either(values.ORIGIN, ref("origin-entry"))
     return {
         "policy-use": either(name, ref("policy"), several(either(name, ref("policy")))),
         "policies": named(
             ref("policy-use"), rf"(?!(?:{'|'.join(presets)})$){NAMES.pattern}", f"{values.NAME_HINT}; not a preset's"
         ),
-        "origins": any_or_listed(entry),
-        "origin-entry": {"type": "object"},
-        "origin-regex": {"type": "object"},
-        "integrity": {"type": "object"},
-        "permissions": named(forms.any_scalar(), "[a-z][a-z0-9-]*", "write a feature's name, as camera"),
+        "origins": any_or_listed(_ORIGIN),
+        "permissions": named(
+            any_or_listed(values.ALLOWED, words=("*", "none")),
+            values.FEATURES,
+            "write a feature's name as browsers do, as camera",
+        ),
     }

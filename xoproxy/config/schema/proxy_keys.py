@@ -37,7 +37,7 @@ from xoproxy.config.settings import (
     Timeouts,
 )
 from xoproxy.config.upstreams import CONNECT_S, RESPONSE_S
-from xoproxy.config.values import MAX_WORKERS
+from xoproxy.config.values import MAX_WORKERS, written_duration, written_size
 from xoproxy.config.values import NAME as NAMES
 
 _TIMEOUTS: Final = Timeouts()
@@ -47,22 +47,6 @@ _QUEUEING: Final = Queueing()
 _EJECTION: Final = Ejection()
 _RESOLVING: Final = Resolving()
 _CHECK: Final = HealthCheck("")
-
-
-def duration(seconds: float) -> str:
-    """Return a duration as the file would write it."""
-    for unit, length in (("h", 3600), ("m", 60), ("s", 1)):
-        if seconds >= length and seconds % length == 0:
-            return f"{seconds / length:.0f}{unit}"
-    return f"{seconds * 1000:.0f}ms"
-
-
-def size(octets: int) -> str:
-    """Return a size as the file would write it."""
-    for unit, length in (("MiB", 1024**2), ("KiB", 1024)):
-        if octets >= length and octets % length == 0:
-            return f"{octets // length}{unit}"
-    return f"{octets}B"
 
 
 TOP: Final = Described(
@@ -199,7 +183,9 @@ UPSTREAM: Final = Described(
             "Requests that wait for a connection at the same time; one too many is a 503.", count(0), _QUEUEING.max_waiting
         ),
         "wait_timeout": key(
-            "Who has waited for a connection for so long gets a 503.", values.TIMEOUT, duration(_QUEUEING.wait_timeout_s)
+            "Who has waited for a connection for so long gets a 503.",
+            values.TIMEOUT,
+            written_duration(_QUEUEING.wait_timeout_s),
         ),
         "ejection": key("When an address is avoided that fails, or `off`.", either(off(), ref("ejection"))),
         "resolve": key("For how long the addresses of a host name are used.", ref("resolve")),
@@ -231,8 +217,8 @@ EJECTION: Final = Described(
     "An address to which connections fail is avoided for a while, each time for twice as long, until it answers.",
     {
         "failures": key("After so many failures in a row.", count(), _EJECTION.failures),
-        "backoff": key("For so long at first.", values.TIMEOUT, duration(_EJECTION.backoff_s)),
-        "max_backoff": key("Never for longer.", values.TIMEOUT, duration(_EJECTION.max_backoff_s)),
+        "backoff": key("For so long at first.", values.TIMEOUT, written_duration(_EJECTION.backoff_s)),
+        "max_backoff": key("Never for longer.", values.TIMEOUT, written_duration(_EJECTION.max_backoff_s)),
     },
 )
 RESOLVE: Final = Described(
@@ -240,8 +226,10 @@ RESOLVE: Final = Described(
     keys.RESOLVE,
     "For how long the addresses of a host name are used: the system's resolver does not tell.",
     {
-        "floor": key("Never looked up again sooner, even if connecting fails.", values.TIMEOUT, duration(_RESOLVING.floor_s)),
-        "ceiling": key("Looked up again then.", values.TIMEOUT, duration(_RESOLVING.ceiling_s)),
+        "floor": key(
+            "Never looked up again sooner, even if connecting fails.", values.TIMEOUT, written_duration(_RESOLVING.floor_s)
+        ),
+        "ceiling": key("Looked up again then.", values.TIMEOUT, written_duration(_RESOLVING.ceiling_s)),
     },
 )
 HEALTH_CHECK: Final = Described(
@@ -250,8 +238,8 @@ HEALTH_CHECK: Final = Described(
     "A GET to each address; an answer of 2xx or 3xx is healthy. Addresses that are not are avoided.",
     {
         "path": key("The path to ask for, with a query if needed.", values.CHECKED_PATH),
-        "interval": key("From one check to the next.", values.TIMEOUT, duration(_CHECK.interval_s)),
-        "timeout": key("Until the head of the answer.", values.TIMEOUT, duration(_CHECK.timeout_s)),
+        "interval": key("From one check to the next.", values.TIMEOUT, written_duration(_CHECK.interval_s)),
+        "timeout": key("Until the head of the answer.", values.TIMEOUT, written_duration(_CHECK.timeout_s)),
         "healthy_after": key("Healthy after so many passed in a row.", count(), _CHECK.healthy_after),
         "unhealthy_after": key("Unhealthy after so many failed in a row.", count(), _CHECK.unhealthy_after),
     },
@@ -262,23 +250,29 @@ TIMEOUTS: Final = Described(
     keys.TIMEOUTS,
     "How long to wait.",
     {
-        "idle": key("A client's connection between two requests.", values.TIMEOUT, duration(_TIMEOUTS.idle_s)),
+        "idle": key("A client's connection between two requests.", values.TIMEOUT, written_duration(_TIMEOUTS.idle_s)),
         "head": key(
             "From the first byte of a request head to its last; also for the TLS handshake.",
             values.TIMEOUT,
-            duration(_TIMEOUTS.head_s),
+            written_duration(_TIMEOUTS.head_s),
         ),
-        "body": key("Without progress in a body, either way.", values.TIMEOUT, duration(_TIMEOUTS.body_s)),
+        "body": key("Without progress in a body, either way.", values.TIMEOUT, written_duration(_TIMEOUTS.body_s)),
         "tunnel": key(
-            "Without a byte in a WebSocket or other upgraded connection.", values.TIMEOUT, duration(_TIMEOUTS.tunnel_s)
+            "Without a byte in a WebSocket or other upgraded connection.", values.TIMEOUT, written_duration(_TIMEOUTS.tunnel_s)
         ),
-        "connect": key("Until an upstream accepts a connection.", values.TIMEOUT, duration(CONNECT_S)),
-        "response": key("From the end of the request to the upstream's response head.", values.TIMEOUT, duration(RESPONSE_S)),
+        "connect": key("Until an upstream accepts a connection.", values.TIMEOUT, written_duration(CONNECT_S)),
+        "response": key(
+            "From the end of the request to the upstream's response head.", values.TIMEOUT, written_duration(RESPONSE_S)
+        ),
         "drain": key(
-            "For requests in flight when xoproxy is told to stop; may be 0.", values.DURATION, duration(_TIMEOUTS.drain_s)
+            "For requests in flight when xoproxy is told to stop; may be 0.",
+            values.DURATION,
+            written_duration(_TIMEOUTS.drain_s),
         ),
         "pool": key(
-            "How long an unused connection to an upstream is kept; may be 0.", values.DURATION, duration(_TIMEOUTS.pool_s)
+            "How long an unused connection to an upstream is kept; may be 0.",
+            values.DURATION,
+            written_duration(_TIMEOUTS.pool_s),
         ),
     },
 )
@@ -287,9 +281,9 @@ LIMITS: Final = Described(
     keys.LIMITS,
     "How much to take.",
     {
-        "request_head": key("Of a request head; more is a 431.", values.HEAD_SIZE, size(_LIMITS.request_head_bytes)),
+        "request_head": key("Of a request head; more is a 431.", values.HEAD_SIZE, written_size(_LIMITS.request_head_bytes)),
         "response_head": key(
-            "Of the application's response head; more is a 502.", values.HEAD_SIZE, size(_LIMITS.response_head_bytes)
+            "Of the application's response head; more is a 502.", values.HEAD_SIZE, written_size(_LIMITS.response_head_bytes)
         ),
         "request_body": key(
             "Of a request body, or `unlimited`; more is a 413.", or_words(values.SIZE, "unlimited"), "unlimited"

@@ -2,9 +2,11 @@
 
 from typing import Final
 
-from xoproxy.config import addresses, values
+from xoproxy.config import addresses, conditions, values
 from xoproxy.config.cors import MAX_AGE_S
+from xoproxy.config.features import FEATURE
 from xoproxy.config.policies import FRAMING_FIELDS, OWNED_FIELDS
+from xoproxy.config.regexes import MAX_PATTERN
 from xoproxy.config.schema import forms
 from xoproxy.config.schema.forms import Schema
 from xoproxy.config.upstreams import CHECK_PATH
@@ -96,6 +98,25 @@ ORIGIN: Final = _kind(
     ),
 )
 
+# RE2's grammar is not for another engine to know; what is no pattern of ours at all is.
+REGEX: Final = _kind(
+    "regex",
+    forms.scalar(
+        rf"(?!/.*/[a-z]*$)(?![\s\S]*://\*)[\t\n -~]{{1,{MAX_PATTERN}}}",
+        "write a pattern of RE2 for whole origins, without slashes around it",
+    ),
+)
+# A colon and a star would be a wildcard for ports, which allowlists do not have.
+ALLOWED: Final = _kind(
+    "allowed",
+    forms.text(
+        rf"self|{_SCHEME}(?:{_IPV4}|{_SHORTEST}|(?:\*\.)?{_DOMAIN}){_ORIGIN_PORT}",
+        'write self, an origin as https://app.example.com, none, or "*"',
+    ),
+)
+# `value` is a key of the long form.
+FEATURES: Final = rf"(?!value$){FEATURE.pattern}"
+
 _FORBIDDEN: Final = "|".join(map(forms.folded, sorted(values.FORBIDDEN_METHODS)))
 _NORMALISED: Final = "|".join(map(forms.folded, sorted(values.NORMALISED_METHODS)))
 _METHOD: Final = rf"{'|'.join(sorted(values.NORMALISED_METHODS))}|(?!(?:{_FORBIDDEN}|{_NORMALISED})$){TOKEN}"
@@ -113,6 +134,19 @@ _ELSEWHERE: Final = "|".join(forms.folded(name.decode("ascii")) for name in sort
 EDITABLE: Final = rf"(?!(?:{_ELSEWHERE})$)(?!{forms.folded('access-control-')}){TOKEN}"
 EDITABLE_HINT: Final = "write the name of a response field that has no key of its own and does not belong to the connection"
 EDITABLE_FIELD: Final = _kind("editable-field", forms.scalar(EDITABLE, EDITABLE_HINT))
+
+_NOT_TO_MATCH: Final = "|".join(
+    forms.folded(name.decode("ascii"))
+    for name in sorted({*FRAMING_FIELDS, *conditions.OTHER_KEYS, b"access-control-request-headers"})
+)
+FIELDS_TO_MATCH: Final = rf"(?!(?:{_NOT_TO_MATCH})$){TOKEN}"
+VALUE_GLOB: Final = _kind(
+    "value-glob",
+    forms.scalar(
+        rf"(?!(?:[^*]*\*){{{addresses.MAX_WILDCARDS + 1}}})(?![ \t])[\t -~]*[!-~]",
+        f"write one line of ASCII, with * for any characters ({addresses.MAX_WILDCARDS} at most)",
+    ),
+)
 
 UPSTREAM_URL: Final = _kind(
     "upstream-url",

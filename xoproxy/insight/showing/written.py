@@ -5,16 +5,15 @@ is pasted into tickets.  Everything else a policy holds is sent to whoever asks 
 """
 
 from collections.abc import Mapping
-from typing import Final, cast
+from typing import cast
 
 from xoproxy.config.drafts import CorsDraft, Escape, OriginsDraft, Placed
 from xoproxy.config.origins import Null
 from xoproxy.config.problems import Place
+from xoproxy.config.values import written_duration
 from xoproxy.config.websocket import SAME_ORIGIN
 from xoproxy.insight.effective import Json, as_json
 from xoproxy.policy.model import IntegrityPolicy, PermissionsPolicy
-
-_UNITS: Final = ((3600, "h"), (60, "m"), (1, "s"))
 
 
 def as_written(key: str, value: object) -> Json:
@@ -50,15 +49,10 @@ def _one(key: str, value: object) -> Json:
         case Escape():
             return {"reason": value.reason}
         case int() if key == "cors.max_age":
-            return duration(value)
+            return written_duration(value)
         case _:
             written = as_json(value)
             return written["value"] if isinstance(written, dict) and set(written) == {"value"} else written
-
-
-def duration(seconds: int) -> str:
-    """Return a duration in whole seconds in its largest unit."""
-    return next((f"{seconds // length}{unit}" for length, unit in _UNITS if seconds and seconds % length == 0), "0")
 
 
 class Fills:
