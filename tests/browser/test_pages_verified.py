@@ -123,7 +123,7 @@ async def test_chromium_decides_as_concluded(
 
 
 async def test_chromium_still_takes_a_decimal_that_ends_in_its_point(tabs: list[Page], teller: Teller) -> None:
-    """RFC 8941 and 9651 (§4.2.4) refuse ``1.``; Chromium 156 reads it.  The floor keeps to the RFC: it errs on the safe side."""
+    """RFC 8941 and 9651 (§4.2.4) refuse ``1.``; Chromium 156 reads it (November 2026).  The floor keeps to the RFC."""
     coop = (b"Cross-Origin-Opener-Policy", b"same-origin")
     fields = (coop, (b"Cross-Origin-Embedder-Policy", b"require-corp; foo=1."), (b"Content-Type", b"text/html"))
     url = teller.url("app.localhost", "/decimal")

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Final
 
 from support.verification import ACCEPT
-
 from xoproxy.browser.model import Fields, Frame
 
 COOP: Final = b"Cross-Origin-Opener-Policy"

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from support import documents
 from support.verification import ACCEPT, Made, Teller
-
 from xoproxy.browser import framing, openers, sockets, workers
 from xoproxy.browser.fetching import settle
 from xoproxy.browser.isolation import isolation

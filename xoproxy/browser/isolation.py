@@ -4,6 +4,7 @@ Two ways lead there.  The opener policy ``same-origin`` of the top-level page wi
 (HTML §7.1.3, §7.1.4), and, in engines that have it, the page's own document isolation policy (WICG DIP).
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -17,7 +18,7 @@ from xoproxy.browser.contexts import (
     secure_context,
 )
 from xoproxy.browser.model import Document, Engine, Step, Verdict
-from xoproxy.browser.permissions import ISOLATED, may_use
+from xoproxy.browser.permissions import ISOLATED, PERMISSIONS, ignored, may_use
 from xoproxy.browser.policies import EMBEDDER, ISOLATION, OPENER, Read, embedder_policy, opener_policy
 from xoproxy.browser.support import Feature, has
 from xoproxy.policy.model import DocumentIsolation, EmbedderPolicy, OpenerPolicy
@@ -37,14 +38,14 @@ def isolation(page: Document, engine: Engine) -> Verdict:
     A page that cannot be shown at all, because a page above it has an embedder policy and it has none, is not isolated either.
     """
     by_itself = document_isolation_of(page, engine)
-    if by_itself.value is not DocumentIsolation.NONE:
-        return _by_document_isolation(page, by_itself)
+    notes = _notes(page, engine, by_itself)
+    ways = _by_document_isolation if by_itself.value is not DocumentIsolation.NONE else _by_opener_and_embedder
     steps: list[Step] = []
-    for step in _steps(page, engine):
+    for step in ways(page, engine):
         steps.append(step)
         if not step.holds:
-            return Verdict(allowed=False, steps=tuple(steps), notes=_notes(page, engine, by_itself))
-    return Verdict(allowed=True, steps=tuple(steps), notes=_notes(page, engine, by_itself))
+            break
+    return Verdict(steps[-1].holds, tuple(steps), notes=notes)
 
 
 def opener_step(page: Document, engine: Engine) -> Step:
@@ -87,28 +88,31 @@ def adherence_step(page: Document, parent: Document, engine: Engine) -> Step:
     return Step(name, ADHERENCE, holds=is_compatible_with_isolation(own.value), why=why)
 
 
-def _steps(page: Document, engine: Engine) -> "list[Step]":
-    """Return the steps of the way by opener and embedder policy, in order."""
-    top = _top(page)
-    frames = [replace(document, ancestors=above) for document, above in _down(page)]
-    steps = [secure_context(page), sandbox_step(top, engine), opener_step(top, engine), embedder_step(top, engine)]
-    steps += [adherence_step(frame, replace(frame.ancestors[0], ancestors=frame.ancestors[1:]), engine) for frame in frames]
-    return [*steps, _permission(page, engine)]
+def _by_opener_and_embedder(page: Document, engine: Engine) -> Iterator[Step]:
+    """Yield the steps of the way by the policies of all pages from the top-level one down."""
+    top = page.ancestors[-1] if page.ancestors else page
+    yield secure_context(page)
+    yield sandbox_step(top, engine)
+    yield opener_step(top, engine)
+    yield embedder_step(top, engine)
+    yield from _adherence_steps(page, engine)
+    yield _permission(page, engine)
 
 
-def _down(page: Document) -> list[tuple[Document, tuple[Document, ...]]]:
-    """Return the frames from below the top-level page down to `page`, each with the pages above it."""
+def _by_document_isolation(page: Document, engine: Engine) -> Iterator[Step]:
+    """Yield the steps of the way by the page's own policy: no permission is asked for.  (Tried with Chromium 156)"""
+    yield from _adherence_steps(page, engine)
+    value = document_isolation_of(page, engine).value.value
+    why = f'{ISOLATION.decode("ascii")} of "{page.url}" is {value}'
+    yield Step("obtain a document isolation policy", OBTAIN_ISOLATION, holds=True, why=why)
+
+
+def _adherence_steps(page: Document, engine: Engine) -> Iterator[Step]:
+    """Yield whether each frame is shown, from below the top-level page down to `page`."""
     chain = (page, *page.ancestors)
-    return [(chain[index], chain[index + 1 :]) for index in range(len(chain) - 2, -1, -1)]
-
-
-def _top(page: Document) -> Document:
-    return page.ancestors[-1] if page.ancestors else page
-
-
-def _by_document_isolation(page: Document, read: Read[DocumentIsolation]) -> Verdict:
-    why = f'{ISOLATION.decode()} of "{page.url}" is {read.value.value}'
-    return Verdict(allowed=True, steps=(Step("obtain a document isolation policy", OBTAIN_ISOLATION, holds=True, why=why),))
+    pages = [replace(document, ancestors=chain[index + 1 :]) for index, document in enumerate(chain)]
+    for parent, frame in reversed(list(zip(pages[1:], pages, strict=False))):
+        yield adherence_step(frame, parent, engine)
 
 
 def _permission(page: Document, engine: Engine) -> Step:
@@ -143,4 +147,7 @@ def _notes(page: Document, engine: Engine, by_itself: Read[DocumentIsolation]) -
         notes.append(f"{EMBEDDER.decode()}-Report-Only reports and isolates nothing")
     if by_itself.ignored is not None:
         notes.append(f"{ISOLATION.decode()} counts for nothing: {by_itself.ignored}")
+    permissions = ignored(page.fields)
+    if permissions is not None:
+        notes.append(f"{PERMISSIONS.decode()} counts for nothing: {permissions}")
     return tuple(notes)

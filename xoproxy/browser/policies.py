@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Final, Generic, TypeVar
 
 from xoproxy.browser.model import Engine, Fields
-from xoproxy.browser.support import Feature, has
+from xoproxy.browser.support import AS_OF, Feature, has
 from xoproxy.policy.model import DocumentIsolation, EmbedderPolicy, OpenerPolicy, ResourcePolicy
 from xoproxy.semantics.structured import Date, DisplayString, Item, Token, parse_item
 
@@ -128,7 +128,7 @@ def origin_agent_cluster(fields: Fields, engine: Engine) -> Read[bool | None]:
     if not lines:
         return Read(None)
     if not has(engine, Feature.ORIGIN_AGENT_CLUSTER):
-        return Read(None, f"{engine.value} does not know {Feature.ORIGIN_AGENT_CLUSTER.value}")
+        return Read(None, f"{engine.value} does not know the field (as of {AS_OF})")
     item = parse_item(b", ".join(lines))
     if item is None:
         return Read(None, _syntax(lines))
@@ -158,7 +158,7 @@ def _fault(kind: _Kind, item: Item, value: bytes, engine: Engine) -> str | None:
     if text not in kind.values:
         return _unknown(text, tuple(kind.values))
     feature = kind.values[text]
-    return None if feature is None or has(engine, feature) else f'{engine.value} does not know "{text}"'
+    return None if feature is None or has(engine, feature) else f'{engine.value} does not know "{text}" (as of {AS_OF})'
 
 
 def _report_to(item: Item) -> str | None:
