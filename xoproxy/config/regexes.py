@@ -44,7 +44,7 @@ def origin_regex(text: str) -> str:
     if len(text) > MAX_PATTERN:
         raise Refused(Id.REGEX_SIZE, f"this pattern has {len(text)} characters, {MAX_PATTERN} is the most; write several")
     if not text.isascii():
-        raise Refused(Id.REGEX, f"{quoted(text)} has characters that no origin has; write the ASCII form of the host, xn--...")
+        raise Refused(Id.REGEX, f"{quoted(text)} has characters that no origin has; write the host in its ASCII form, which begins with xn--")
     if re.match(r"/.*/[a-z]*$", text):
         raise Refused(Id.REGEX, f"{quoted(text)} has the slashes of another language around it; leave them out")
     if re.search(r"://\*", text):
