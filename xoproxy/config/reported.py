@@ -76,6 +76,10 @@ class Reports:
             return None
         read = tuple(self._features(at))
         if not read:
+            if isinstance(at.node, Mapping) and not at.node.entries:
+                self.reader.report(
+                    at.place, Id.EMPTY_VALUE, "no feature is named; write one, as camera: none, or remove the key"
+                )
             return None
         allowed = PermissionsPolicy(tuple((name, allowlist.value) for name, allowlist in read), endpoint)
         return PermissionsDraft(allowed, at.key_place, read)
@@ -83,6 +87,10 @@ class Reports:
     def _features(self, spot: Spot) -> Iterator[tuple[str, Placed[features.Allowlist]]]:
         """Yield the features that could be read."""
         for key, value in self.reader.named(spot):
+            if key.text == _REPORT_TO:
+                hint = "report_to stands beside the features; write {value: {camera: none}, report_to: NAME}"
+                self.reader.report(value.key_place, Id.FEATURE, hint)
+                continue
             name = self.reader.value(Spot(key, value.path), features.feature)
             allowlist = self._allowlist(value)
             if name is None or allowlist is None:
@@ -156,8 +164,8 @@ class Reports:
         return found.get(_VALUE), self.reader.value(found.get(_REPORT_TO), self.known)
 
     def _long_form_of_mapping(self, spot: Spot | None) -> tuple[Spot | None, str | None]:
-        """As `_long_form`, for a key whose value is a mapping itself: `value` and `report_to` are no keys of any of those."""
+        """As `_long_form`, for a key whose value is a mapping itself: `value` is a key of none of those."""
         if spot is None:
             return None, None
         names = set(spot.key_names())
-        return self._long_form(spot) if names & {_VALUE, _REPORT_TO} else (spot, None)
+        return self._long_form(spot) if _VALUE in names or names == {_REPORT_TO} else (spot, None)

@@ -55,7 +55,7 @@ class Keeping:
             elif self._keeps_cors and name.startswith(CORS_PREFIX):
                 cors.append((name, value))
         kept = {name for name, value in values.items() if not self._is_filling or is_good(self._fields[name].is_valid, value)}
-        if cors and plan.drops_cors and (not self._is_filling or self._grants(cors, plan.granted)):
+        if cors and (not self._is_filling or self._grants(cors, plan.granted)):
             kept.add(CORS_PREFIX)
         return frozenset(kept)
 
