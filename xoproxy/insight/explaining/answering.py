@@ -4,6 +4,7 @@ Rule: what stands beneath is asked at most once for one request, however many po
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, Protocol
 
 from xoproxy.browser.model import WireRequest, WireResponse
@@ -17,10 +18,15 @@ from xoproxy.policy.routes import Route
 Backend = Callable[[WireRequest, Route | None], WireResponse]
 
 NOT_PROXIED: Final = "none"
+_PROBLEM: Final = ((b"Content-Type", b"application/problem+json"),)
 
 
 class UnansweredError(Exception):
-    """A server that was asked did not answer.  Its text says why."""
+    """A server that was asked did not answer.  Its text says why; `status` is what a gateway makes of it."""
+
+    def __init__(self, why: str, status: int = 502) -> None:
+        super().__init__(why)
+        self.status = status
 
 
 class Answerer(Protocol):
@@ -36,14 +42,20 @@ class Remembering:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._answers: dict[tuple[WireRequest, str | None], WireResponse] = {}
+        self._answers: dict[tuple[WireRequest, str | None], WireResponse | UnansweredError] = {}
 
     def __call__(self, request: WireRequest, route: Route | None) -> WireResponse:
-        """Return what the backend answered, or answers now."""
+        """Return what the backend answered, or answers now.  Raises: `UnansweredError`, again and again."""
         key = request, None if route is None else route.upstream
         if key not in self._answers:
-            self._answers[key] = self._backend(request, route)
-        return self._answers[key]
+            try:
+                self._answers[key] = self._backend(request, route)
+            except UnansweredError as fault:
+                self._answers[key] = fault
+        answer = self._answers[key]
+        if isinstance(answer, UnansweredError):
+            raise answer
+        return answer
 
 
 class ByFile:
@@ -64,7 +76,11 @@ class ByFile:
         answered = self._proxied.answer(request)
         if answered.backend is None:
             return answered
-        return self._proxied.answer(request, self._backend(request, answered.route))
+        try:
+            return self._proxied.answer(request, self._backend(request, answered.route))
+        except UnansweredError as fault:
+            refused = self._proxied.answer(request, WireResponse(fault.status, _PROBLEM))
+            return replace(refused, backend=None, refusal=str(fault))
 
     def serves(self, url: str) -> bool:
         """Whether a URL is the proxy's: its host is one that was asked for, or that a route names."""

@@ -53,6 +53,8 @@ def _opinion(opinion: Opinion) -> Json:
     return {
         "browser": opinion.engine.value,
         **_verdict(verdict),
+        "allowed": opinion.allowed,
+        "refusal": opinion.refusal,
         "console": opinion.console,
         "exposed": [_text(name) for name in verdict.exposed],
         "notes": list(verdict.notes),

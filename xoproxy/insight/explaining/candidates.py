@@ -16,7 +16,7 @@ from xoproxy.config.provenance import said
 from xoproxy.config.routing import RouteDraft
 from xoproxy.insight.explaining.edits import Edit, How
 from xoproxy.insight.explaining.question import Question
-from xoproxy.insight.explaining.routing import Routing
+from xoproxy.insight.explaining.routing import Routing, Skipped
 from xoproxy.policy.cors import SAFELISTED_METHODS
 from xoproxy.policy.model import (
     ANY,
@@ -47,27 +47,25 @@ _METADATA: Final = "pages of any site may then send requests here with the user'
 _NORMALISED: Final = frozenset({b"DELETE", b"GET", b"HEAD", b"OPTIONS", b"POST", b"PUT"})
 
 
-def families(
-    question: Question, target: RouteDraft | None, page: RouteDraft | None, routings: Sequence[Routing]
-) -> Iterator[Family]:
-    """Yield the ways out.
-
-    `target`: the route of what is asked for; `page`: that of the page; None where there is none.  `routings`: how the requests
-    found their routes.
-    """
+def families(question: Question, target: RouteDraft | None, page: RouteDraft | None) -> Iterator[Family]:
+    """Yield the ways out.  `target`: the route of what is asked for; `page`: that of the page; None where there is none."""
     if target is not None:
         yield from _of_target(question, target)
     if page is not None:
         yield from _of_page(page)
-    yield from _of_routes(routings)
 
 
-def _of_routes(routings: Sequence[Routing]) -> Iterator[Family]:
-    """Yield routes that were missed by the method alone, with the method."""
-    for routing in routings:
-        for skipped in routing.skipped:
-            if [miss.condition for miss in skipped.misses] == ["methods"]:
-                yield (Edit(skipped.name, METHODS, How.APPEND, skipped.misses[0].got),)
+def missed(question: Question, routings: Sequence[Routing], drafts: Sequence[RouteDraft]) -> Iterator[Family]:
+    """Yield the routes that were missed by the method alone, with the method and what the request needs there."""
+    near = {skipped.name: skipped.misses[0].got for each in routings for skipped in each.skipped if _is_near(skipped)}
+    for draft in drafts:
+        if draft.route.name in near:
+            longer = Edit(draft.route.name, METHODS, How.APPEND, near[draft.route.name])
+            yield (longer, *_grant(question, draft), *_owning(draft.route.name, draft.route.policy.upstream_fields))
+
+
+def _is_near(skipped: Skipped) -> bool:
+    return [miss.condition for miss in skipped.misses] == ["methods"]
 
 
 def isolating(question: Question, target: RouteDraft) -> Iterator[Family]:
@@ -96,14 +94,19 @@ def _of_target(question: Question, target: RouteDraft) -> Iterator[Family]:
     else:
         yield (*_grant(question, target), *owning)
     for value in (ResourcePolicy.SAME_SITE, ResourcePolicy.CROSS_ORIGIN):
-        corp = Edit(route, "corp", How.SET, value.value, _ANY_SITE if value is ResourcePolicy.CROSS_ORIGIN else "")
+        corp = Edit(route, "corp", How.SET, value.value, *_reach(value))
         yield (corp, *owning)
-        yield (corp, Edit(route, "coep", How.SET, EmbedderPolicy.REQUIRE_CORP.value, _EMBEDS), *owning)
-    yield (Edit(route, "coep", How.SET, EmbedderPolicy.REQUIRE_CORP.value, _EMBEDS), *owning)
+        yield (corp, Edit(route, "coep", How.SET, EmbedderPolicy.REQUIRE_CORP.value, _EMBEDS, 2), *owning)
+    yield (Edit(route, "coep", How.SET, EmbedderPolicy.REQUIRE_CORP.value, _EMBEDS, 2), *owning)
     if policy.resource_isolation:
-        yield (Edit(route, "resource_isolation", How.SET, "false", _METADATA),)
+        yield (Edit(route, "resource_isolation", How.SET, "false", _METADATA, 4),)
         if question.mode is not Mode.NAVIGATE:
-            yield (*_grant(question, target), Edit(route, "resource_isolation", How.SET, "false", _METADATA), *owning)
+            yield (*_grant(question, target), Edit(route, "resource_isolation", How.SET, "false", _METADATA, 4), *owning)
+
+
+def _reach(value: ResourcePolicy) -> tuple[str, int]:
+    """Return what a resource policy gives away."""
+    return (_ANY_SITE, 1) if value is ResourcePolicy.CROSS_ORIGIN else ("", 0)
 
 
 def _owning(route: str, fields: UpstreamFields) -> Family:
@@ -136,12 +139,13 @@ def _of_page(page: RouteDraft) -> Iterator[Family]:
                     "Safari has no credentialless: there the page is no longer isolated",
                 ),
             )
-        yield (Edit(route, "coep", How.SET, "unsafe-none", _NOT_ISOLATED), *owning)
+        yield (Edit(route, "coep", How.SET, "unsafe-none", _NOT_ISOLATED, 6), *owning)
     if isinstance(policy.document_isolation, Isolation):
         yield (Edit(route, "document_isolation", How.SET, "isolate-and-credentialless"), *owning)
-        yield (Edit(route, "document_isolation", How.SET, "none", _NOT_ISOLATED), *owning)
+        yield (Edit(route, "document_isolation", How.SET, "none", _NOT_ISOLATED, 6), *owning)
 
 
+_NOT_SAFARI: Final = "Safari has no credentialless: there the page is no longer isolated"
 _NOT_ISOLATED: Final = "the page is no longer cross-origin isolated: no SharedArrayBuffer"
 
 
@@ -152,7 +156,7 @@ def _grant(question: Question, target: RouteDraft) -> Iterator[Edit]:
     credentialed = question.credentials is CredentialsMode.INCLUDE
     yield from _origin(question, target, cors, credentialed=credentialed)
     if credentialed and not cors.allow_credentials:
-        yield Edit(route, "cors.allow_credentials", How.SET, "true", _COOKIES)
+        yield Edit(route, "cors.allow_credentials", How.SET, "true", _COOKIES, 1)
     method = question.method.upper() if question.method.upper() in _NORMALISED else question.method
     if cors.allow_methods is not ANY and method not in (*SAFELISTED_METHODS, *cors.allow_methods):
         yield Edit(route, "cors.allow_methods", How.APPEND, method.decode("ascii"))
@@ -170,14 +174,15 @@ def _origin(question: Question, target: RouteDraft, cors: Cors, *, credentialed:
     if question.origin is None:
         return
     if question.origin == NULL_ORIGIN:
-        yield Edit(route, "cors.dangerously_allow_null_origin", How.SET, _REASON, _NULL_DANGER)
+        yield Edit(route, "cors.dangerously_allow_null_origin", How.SET, _REASON, _NULL_DANGER, 6)
         return
     text = question.origin.decode("ascii")
     if cors.allow_origins is not ANY:
         danger = f"pages of {text} may then read this with the user's cookies" if cors.allow_credentials else ""
-        yield Edit(route, "cors.allow_origins", How.APPEND, text, danger)
+        cost = 0 if isinstance(target.route.policy.cors, Cors) else 1  # where nobody could read so far
+        yield Edit(route, "cors.allow_origins", How.APPEND, text, danger, cost)
     elif credentialed:
-        yield Edit(route, "cors.allow_origins", How.SET, [text], _NARROWER)
+        yield Edit(route, "cors.allow_origins", How.SET, [text], _NARROWER, 1)
     yield from _escape(route, "cors", text, target.policy)
 
 
@@ -189,7 +194,7 @@ def _escape(route: str, key: str, text: str, draft: PolicyDraft) -> Iterator[Edi
         return
     needed = f"{key}.dangerously_allow_insecure_origins"
     if pattern is not NULL and is_insecure(pattern) and needed not in said(draft):
-        yield Edit(route, needed, How.SET, _REASON, _INSECURE_DANGER)
+        yield Edit(route, needed, How.SET, _REASON, _INSECURE_DANGER, 6)
 
 
 def _socket_grant(question: Question, target: RouteDraft) -> Family:
@@ -207,4 +212,4 @@ def _socket_grant(question: Question, target: RouteDraft) -> Family:
     # Dangerous keys stand in the mapping that the list may have to become.
     standing = [each.value.text() for each in draft.allow_origins.value if isinstance(each.value, OriginPattern)]
     whole: dict[str, Plain] = {"allow_origins": [*standing, text], **escape}
-    return (Edit(route, "websocket_origins", How.SET, whole, danger),)
+    return (Edit(route, "websocket_origins", How.SET, whole, danger, 6),)

@@ -47,6 +47,11 @@ class Concluded:
     isolated: Verdict | None = None
     opener: Verdict | None = None
 
+    @property
+    def allowed(self) -> bool:
+        """Whether the browser allows it, and xoproxy did not refuse it."""
+        return self.verdict.allowed and not (self.exchanges and self.exchanges[-1][1].refusal)
+
 
 class _Line:
     """Carries requests to who answers, as a browser sends them, and keeps both."""
@@ -74,12 +79,12 @@ def concluded(question: Question, engine: Engine, answerer: Answerer, page_answe
     except UnansweredError as fault:
         verdict = Verdict(allowed=False, steps=(Step("HTTP-network fetch", NETWORK, holds=False, why=str(fault)),))
     isolated = opener = None
+    hops = tuple(Document(request.url, answered.response.fields) for request, answered in line.exchanges)
+    if question.mode is Mode.NAVIGATE and question.destination == "document" and verdict.allowed:
+        shown = sandbox_step(hops[-1], engine)
+        verdict = verdict if shown.holds else replace(verdict, allowed=False, steps=(*verdict.steps, shown))
     if question.mode is Mode.NAVIGATE and verdict.allowed:
-        hops = tuple(Document(request.url, answered.response.fields) for request, answered in line.exchanges)
-        if question.destination == "document":
-            shown = sandbox_step(hops[-1], engine)
-            verdict = verdict if shown.holds else replace(verdict, allowed=False, steps=(*verdict.steps, shown))
-            opener = popup(page, hops, engine) if page is not None else None
+        opener = popup(page, hops, engine) if page is not None and question.destination == "document" else None
         above = (page, *page.ancestors) if page is not None and question.destination in FRAMES else ()
         isolated = isolation(replace(hops[-1], ancestors=above), engine)
     route = None if asked is None else asked.route

@@ -33,13 +33,18 @@ class How(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One edit of one route's policy, or of its `match`.  `danger`: what else it allows, in words; empty if nothing grave."""
+    """One edit of one route's policy, or of its `match`.
+
+    `danger`: what else it allows or costs, in words; empty if nothing grave.  `cost`: how much that is, by which what is best is
+    told first.
+    """
 
     route: str  # its name, as "routes[2]"
     key: str  # a key path of the policy, as "cors.allow_methods", or "match.methods"
     how: How
     value: Plain
     danger: str = ""
+    cost: int = 0
 
 
 def nested(key: str, value: Plain) -> dict[str, Plain]:

@@ -17,7 +17,7 @@ from xoproxy.config import Generation, Loaded
 from xoproxy.config.drafts import PolicyDraft
 from xoproxy.config.routing import RouteDraft
 from xoproxy.insight.explaining.answering import Answerer, AsItIs, Backend, ByFile, Remembering
-from xoproxy.insight.explaining.candidates import families, isolating
+from xoproxy.insight.explaining.candidates import families, isolating, missed
 from xoproxy.insight.explaining.concluding import Concluded, concluded
 from xoproxy.insight.explaining.explanation import Exchange, Explanation, Opinion, Remedy
 from xoproxy.insight.explaining.messages import console
@@ -47,7 +47,12 @@ def explain(loaded: Loaded, question: Question, backend: Backend | None = None) 
 
 def explain_server(loaded: Loaded, question: Question, backend: Backend) -> Explanation:
     """Return what browsers make of servers as they are; `loaded` is an empty policy in front, for what it could mend."""
-    return _Inquiry(loaded, question, Remembering(backend), has_file=False).explanation()
+    asked = Remembering(backend)
+
+    def directly(request: WireRequest, _: Route | None) -> WireResponse:
+        return asked(request, None)  # the empty policy's upstream is the server itself
+
+    return _Inquiry(loaded, question, directly, has_file=False).explanation()
 
 
 def _assumption(question: Question) -> str:
@@ -85,7 +90,7 @@ class _Inquiry:
         answerer: Answerer = self._by_file(self._loaded.generation) if self._has_file else AsItIs(self._backend)
         found = [self._concluded(engine, answerer) for engine in self._question.engines]
         routings = [self._routing(exchange) for exchange in found[-1].exchanges] if self._has_file else []
-        blocked = frozenset(each.engine for each in found if not each.verdict.allowed)
+        blocked = frozenset(each.engine for each in found if not each.allowed)
         open_pages = frozenset(each.engine for each in found if each.isolated is not None and not each.isolated.allowed)
         turning = self._remedies(found, blocked, [each for each in routings if each is not None])
         isolating = self._isolating(found, open_pages if not blocked else frozenset())
@@ -152,11 +157,12 @@ class _Inquiry:
             return Searched((), ())
         page = next((draft for each in found if (draft := self._draft(each.page_route)) is not None), None)
         targets: list[RouteDraft | None] = [*self._targets(found)] or [None]
-        tried = [family for target in targets for family in families(self._question, target, page, routings)]
+        tried = [family for target in targets for family in families(self._question, target, page)]
+        tried += missed(self._question, routings, self._loaded.routes)
 
         def judge(generation: Generation) -> frozenset[Engine]:
             answerer = self._by_file(generation)
-            return frozenset(engine for engine in blocked if self._concluded(engine, answerer).verdict.allowed)
+            return frozenset(engine for engine in blocked if self._concluded(engine, answerer).allowed)
 
         return search(self._loaded, tried, blocked, judge)
 
@@ -195,7 +201,8 @@ class _Inquiry:
             by_file = self._by_file(self._loaded.generation)
             yield from (f"{url} is another server's: no route names its host" for url in urls if not by_file.serves(url))
         for name in dict.fromkeys(name for each in found for name in _hidden(each)):
-            yield f"script cannot read {name.decode('latin-1')}: cors.expose_headers of the route does not name it"
+            where = "cors.expose_headers of the route" if self._has_file else "Access-Control-Expose-Headers"
+            yield f"script cannot read {name.decode('latin-1')}: {where} does not name it"
 
 
 def _hidden(found: Concluded) -> Iterator[bytes]:

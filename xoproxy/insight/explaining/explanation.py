@@ -41,6 +41,16 @@ class Opinion:
     isolated: Verdict | None = None
     opener: Verdict | None = None
 
+    @property
+    def refusal(self) -> str:
+        """Why xoproxy refused the request itself, in words; empty if it did not."""
+        return self.exchanges[-1].refusal if self.exchanges else ""
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the browser allows it, and xoproxy did not refuse it."""
+        return self.verdict.allowed and not self.refusal
+
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
@@ -75,5 +85,5 @@ class Explanation:
 
     @property
     def allowed(self) -> bool:
-        """Whether every browser that was asked allows it."""
-        return all(opinion.verdict.allowed for opinion in self.opinions)
+        """Whether it is allowed in every browser that was asked about."""
+        return all(opinion.allowed for opinion in self.opinions)

@@ -172,9 +172,9 @@ def _texts(node: Node) -> list[Plain]:
 
 def _written(loaded: Loaded, place: Place, into: Into, value: Plain) -> str:
     """Return the YAML to write."""
-    key = _last_key(place.path)
     if into is Into.INSERT:
         return "\n".join(_block(value))
+    key = _last_key(place.path)
     if into is Into.APPEND:
         node = _node(loaded, place)
         assert isinstance(node, nodes.Sequence)

@@ -39,7 +39,7 @@ class Searched:
 
 
 def search(loaded: Loaded, families: Iterable[Family], unhappy: frozenset[Engine], judge: Judge) -> Searched:
-    """Return what turns the verdict of engines that are unhappy now: what helps most of them first, then what is smallest."""
+    """Return what turns the verdict of engines that are unhappy now: what helps most of them first, then what costs least."""
     trials = _Trials(loaded, unhappy, judge)
     found: list[Found] = []
     for family in families:
@@ -47,7 +47,7 @@ def search(loaded: Loaded, families: Iterable[Family], unhappy: frozenset[Engine
         if family and helped:
             found.append(Found(trials.smallest(family, helped), helped))
     kept = [one for index, one in enumerate(found) if not any(_is_needless(one, other) for other in _others(found, index))]
-    kept.sort(key=lambda one: (-len(one.engines), any(edit.danger for edit in one.edits), len(one.edits)))
+    kept.sort(key=lambda one: (-len(one.engines), sum(edit.cost for edit in one.edits), len(one.edits)))
     return Searched(tuple(kept[:MAX_FOUND]), tuple(dict.fromkeys(trials.refusals)))
 
 

@@ -56,13 +56,14 @@ def sourced(answered: Answered, draft: PolicyDraft, origin: bytes | None) -> tup
 
 
 def removed(answered: Answered, draft: PolicyDraft) -> tuple[SourcedField, ...]:
-    """Return the backend's fields that did not go on, with the keys that own them.  A Vary that was merged is none of them."""
+    """Return the backend's fields that did not go on, with the keys that own them.
+
+    Not a Vary that was merged, nor what belongs to the connection and is never passed on.
+    """
     merged = any(name.lower() == _VARY for name, _ in answered.added)
-    return tuple(
-        SourcedField(_text(name), _text(value), By.BACKEND, _parts(draft, name, None))
-        for name, value in answered.removed
-        if not (merged and name.lower() == _VARY)
-    )
+    lines = [(name, value) for name, value in answered.removed if not (merged and name.lower() == _VARY)]
+    told = (SourcedField(_text(name), _text(value), By.BACKEND, _parts(draft, name, None)) for name, value in lines)
+    return tuple(field for field in told if field.parts)
 
 
 def _parts(draft: PolicyDraft, name: bytes, origin: bytes | None) -> tuple[Part, ...]:

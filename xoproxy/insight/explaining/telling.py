@@ -12,6 +12,7 @@ from xoproxy.insight.explaining.placing import Into, Placement
 from xoproxy.insight.explaining.question import Question
 from xoproxy.insight.explaining.routing import Routing, Skipped
 from xoproxy.insight.explaining.sources import By, SourcedField
+from xoproxy.insight.explaining.urls import server_of
 
 MAX_SKIPPED: Final = 8  # routes that are told one by one
 _COLUMN: Final = 64  # where the sources of fields begin
@@ -21,12 +22,14 @@ def told(explanation: Explanation) -> str:
     """Return the whole text, with a line feed at its end."""
     lines = [_headline(explanation), *_pages(explanation)]
     lines += _section("why", _why(explanation))
-    for remedy in explanation.remedies:
-        lines += _section(_fix_heading(explanation, remedy, "the fix"), _remedy(remedy))
+    for number, remedy in enumerate(explanation.remedies):
+        what = "or instead" if number else "the fix"
+        lines += _section(_fix_heading(explanation, remedy, what), _remedy(explanation, remedy))
     if not explanation.allowed and not explanation.remedies:
         lines += _section("the fix", _no_remedy(explanation))
-    for remedy in explanation.isolating:
-        lines += _section(_fix_heading(explanation, remedy, "to isolate the page"), _remedy(remedy))
+    for number, remedy in enumerate(explanation.isolating):
+        what = "or instead" if number else "to isolate the page"
+        lines += _section(_fix_heading(explanation, remedy, what), _remedy(explanation, remedy))
     lines += _section("no field changes this", (f"- {text}" for text in explanation.beyond))
     lines += _section("notes", (f"- {text}" for text in _notes(explanation)))
     for engines, opinion in _grouped(explanation.opinions, _course):
@@ -44,8 +47,8 @@ def _section(heading: str, body: Iterable[str]) -> list[str]:
 
 
 def _headline(explanation: Explanation) -> str:
-    blocked = [opinion.engine for opinion in explanation.opinions if not opinion.verdict.allowed]
-    allowed = [opinion.engine for opinion in explanation.opinions if opinion.verdict.allowed]
+    blocked = [opinion.engine for opinion in explanation.opinions if not opinion.allowed]
+    allowed = [opinion.engine for opinion in explanation.opinions if opinion.allowed]
     parts = ([f"blocked in {_names(blocked)}"] if blocked else []) + ([f"allowed in {_names(allowed)}"] if allowed else [])
     return f"{', '.join(parts)}: {subject(explanation.question)}"
 
@@ -123,31 +126,35 @@ def _side_verdict(explanation: Explanation, words: tuple[str, str], of: Callable
 
 
 def _why(explanation: Explanation) -> Iterator[str]:
-    blocked = [opinion for opinion in explanation.opinions if not opinion.verdict.allowed]
-    for engines, opinion in _grouped(blocked, lambda opinion: opinion.verdict.decisive):
+    blocked = [opinion for opinion in explanation.opinions if not opinion.allowed]
+    for engines, opinion in _grouped(blocked, lambda opinion: (opinion.verdict.decisive, opinion.refusal)):
         step = opinion.verdict.decisive
-        assert step is not None
-        where = "" if len(engines) == len(explanation.opinions) else f"in {_names(engines)}: "
-        yield f"{where}{step.why}"
-        yield f"decided by: {step.name}, {step.anchor}"
-        refusals = dict.fromkeys(exchange.refusal for exchange in opinion.exchanges if exchange.refusal)
-        yield from (f"xoproxy itself answered: {text}" for text in refusals)
+        where_ = "" if len(engines) == len(explanation.opinions) else f"in {_names(engines)}: "
+        if opinion.refusal:
+            yield f"{where_}xoproxy answers {opinion.exchanges[-1].response.status} itself: {opinion.refusal}"
+        if step is not None:
+            yield f"{where_}{step.why}"
+            yield f"decided by: {step.name}, {step.anchor}"
         if opinion.console:
             yield f"Chrome says: {opinion.console}"
 
 
 def _fix_heading(explanation: Explanation, remedy: Remedy, what: str) -> str:
-    concerned = [opinion.engine for opinion in explanation.opinions if not opinion.verdict.allowed]
+    concerned = [opinion.engine for opinion in explanation.opinions if not opinion.allowed]
     concerned = concerned or [each.engine for each in explanation.opinions if each.isolated and not each.isolated.allowed]
     where = "" if len(remedy.engines) == len(concerned) else f", in {_names(remedy.engines)}"
-    if explanation.source is None:
-        return f"{what}{where}: xoproxy in front of that server, with this in its policy file"
+    if explanation.source is None and what != "or instead":
+        return f"{what}{where}: xoproxy in front of that server, with this policy file"
     return f"{what}{where}"
 
 
-def _remedy(remedy: Remedy) -> Iterator[str]:
-    for placement in remedy.placements:
-        yield from _placement(placement)
+def _remedy(explanation: Explanation, remedy: Remedy) -> Iterator[str]:
+    if explanation.source is None:
+        yield from ("    version: 1", f"    upstream: {server_of(explanation.question.url)}")
+        yield from (f"    {line}" for placement in remedy.placements for line in placement.yaml.splitlines())
+    else:
+        for placement in remedy.placements:
+            yield from _placement(placement)
     for danger in remedy.dangers:
         yield f"careful: {danger}"
     also = list(dict.fromkeys(name for placement in remedy.placements for name in placement.also))
@@ -171,7 +178,10 @@ def _placement(placement: Placement) -> Iterator[str]:
 
 
 def _no_remedy(explanation: Explanation) -> Iterator[str]:
-    yield "no change of the policy file turns this"
+    where_ = (
+        "no change of the policy file" if explanation.source is not None else "nothing that xoproxy could send in front of it"
+    )
+    yield f"{where_} turns this"
     yield from (f"- not possible: {text}" for text in explanation.refusals)
 
 
@@ -202,24 +212,27 @@ def _exchange(exchange: Exchange) -> Iterator[str]:
     yield from _routing(exchange.routing)
     by = _answerer(exchange)
     yield f"{exchange.response.status} {by}" + (f": {exchange.refusal}" if exchange.refusal else "")
-    yield from (_field(field) for field in exchange.fields)
+    backend = "as it came" if exchange.routing is None else "from the backend"
+    yield from (_field(field, backend) for field in exchange.fields)
     if exchange.removed:
         yield "removed from the backend's answer"
-        yield from (_field(field) for field in exchange.removed)
+        yield from (_field(field, backend) for field in exchange.removed)
 
 
 def _answerer(exchange: Exchange) -> str:
     if exchange.routing is None:
         return "from the server"
-    return "from the backend" if exchange.met_backend else "by xoproxy itself, the backend is not asked"
+    if exchange.met_backend:
+        return "from the backend"
+    return "by xoproxy itself" + ("" if exchange.refusal else ", the backend is not asked")
 
 
-def _field(field: SourcedField) -> str:
+def _field(field: SourcedField, backend: str) -> str:
     line = f"    {field.name}: {field.value}"
     if field.parts:
         source = f"{where(field.parts[0].place)} {field.parts[0].key}"
     else:
-        source = {By.BACKEND: "from the backend", By.XOPROXY: "by xoproxy", By.POLICY: ""}[field.by]
+        source = backend if field.by is By.BACKEND else "by xoproxy"
     return f"{line:<{_COLUMN}}  {source}"
 
 

@@ -37,3 +37,9 @@ def read_url(text: str) -> Url:
 def page_scheme(url: Url) -> str:
     """Return the scheme of a page beside a URL: http(s) for ws(s)."""
     return SOCKETS.get(url.scheme, url.scheme)
+
+
+def server_of(text: str) -> str:
+    """Return the URL of the server that a URL is of, as `upstream` takes it.  Raises: `UrlError`."""
+    url = read_url(text)
+    return f"{page_scheme(url)}://{url.authority}"
