@@ -12,6 +12,9 @@ CSP = "Content-Security-Policy"
 APP = "https://app.example"
 OTHER = "https://other.test"
 
+NO_FRAME = Frame()
+ISOLATING = (f"{COOP}: same-origin", f"{COEP}: require-corp")
+
 
 def fields(*lines: str) -> Fields:
     """Return field lines written as ``Name: value``."""
@@ -23,9 +26,6 @@ def page(url: str, *lines: str) -> Document:
     return Document(url, fields(*lines))
 
 
-def framed(parent: Document, url: str, *lines: str, frame: Frame = Frame()) -> Document:
+def framed(parent: Document, url: str, *lines: str, frame: Frame = NO_FRAME) -> Document:
     """Return a page in a frame of `parent`."""
     return Document(url, fields(*lines), (parent, *parent.ancestors), frame=frame)
-
-
-ISOLATING = (f"{COOP}: same-origin", f"{COEP}: require-corp")
