@@ -113,7 +113,8 @@ def show(loaded: Loaded) -> Shown:
 
 def _route(draft: RouteDraft, urls: Mapping[str, tuple[str, ...]], endpoints: ReportingEndpoints, fills: Fills) -> ShownRoute:
     route, places = draft.route, draft.places
-    matches = cast("dict[str, Json]", as_json(route.match)) | {"headers": dict(route.match.headers)}
+    headers: dict[str, Json] = {**dict(route.match.headers)}
+    matches = cast("dict[str, Json]", as_json(route.match)) | {"headers": headers}
     policy = _as_shown(route.policy, draft.policy, fills)
     return ShownRoute(
         name=route.name,
