@@ -41,10 +41,10 @@ def require_chromium() -> str:
 
 
 @asynccontextmanager
-async def running_chromium(path: str) -> AsyncIterator[Browser]:
+async def running_chromium(path: str, *arguments: str) -> AsyncIterator[Browser]:
     """Run Chromium with a fresh profile, talking to nobody but the tests' own servers."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, headless=True, args=ARGUMENTS)
+        browser = await playwright.chromium.launch(executable_path=path, headless=True, args=[*ARGUMENTS, *arguments])
         try:
             yield browser
         finally:

@@ -5,8 +5,9 @@ Only requests of script, whose destination is empty, are checked so; elements ha
 
 from typing import Final
 
+from xoproxy.browser.deviations import Deviation, deviates
 from xoproxy.browser.methods import SAFELISTED, is_forbidden, is_method, normalize
-from xoproxy.browser.model import Fields, Mode, Request, Step
+from xoproxy.browser.model import Engine, Fields, Mode, Request, Step
 from xoproxy.browser.request_fields import is_field, is_no_cors_safelisted
 from xoproxy.browser.request_fields import is_forbidden as is_forbidden_field
 from xoproxy.browser.urls import Url
@@ -22,7 +23,7 @@ def fault(request: Request, url: Url | None) -> Step | None:
     return None if why is None else Step(NAME, ANCHOR, holds=False, why=f"TypeError: {why}")
 
 
-def header_list(request: Request) -> tuple[Fields, tuple[bytes, ...]]:
+def header_list(request: Request, engine: Engine) -> tuple[Fields, tuple[bytes, ...]]:
     """Return the request's header list, and the names that script set in vain.  (Fetch §5.1, "append")"""
     if request.destination:
         return request.fields, ()
@@ -38,7 +39,16 @@ def header_list(request: Request) -> tuple[Fields, tuple[bytes, ...]]:
             dropped.append(name)
         else:
             kept.append((name, value))
-    return tuple(kept), tuple(dropped)
+    return _combined(kept) if deviates(engine, Deviation.LINES_ARE_COMBINED) else tuple(kept), tuple(dropped)
+
+
+def _combined(fields: list[tuple[bytes, bytes]]) -> Fields:
+    """Return one line for each name, in the case of the first."""
+    names = {name.lower(): name for name, _ in reversed(fields)}
+    return tuple(
+        (names[lower], b", ".join(value for name, value in fields if name.lower() == lower))
+        for lower in dict.fromkeys(name.lower() for name, _ in fields)
+    )
 
 
 def method(request: Request) -> bytes:

@@ -102,7 +102,7 @@ class _Course:
         if url is None or fault is not None:
             self.holds(fault)
             return None
-        fields, dropped = author.header_list(request)
+        fields, dropped = author.header_list(request, self.engine)
         self._notes += [f'script cannot set "{name.decode("latin-1")}" on this request; it is dropped' for name in dropped]
         if page is not None:
             self._note_addresses(page, url)
