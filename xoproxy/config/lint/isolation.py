@@ -131,14 +131,15 @@ def _opener_cut_off(view: View) -> Iterator[Problem]:
         match = route.route.match
         if _opener(policy) is not OpenerPolicy.SAME_ORIGIN:
             continue
+        instead = ", or document_isolation, which keeps popups (Chromium only)" if is_isolated(policy) else ""
         segments = [(segment, "match.path") for segment in (match.path or "").split("/")]
         label = (match.host or "").removeprefix("*.").partition(".")[0]
         for segment, key in (*segments, (label, "match.host")):
             if _WINDOWS.fullmatch(segment):
                 message = (
                     f"{quoted(segment)} looks like a login or payment, and coop: same-origin cuts popups off from the page "
-                    "that opened them; write coop: same-origin-allow-popups where they are opened and coop: off where they end "
-                    "(right as it is if they are no popups)"
+                    "that opened them; write coop: same-origin-allow-popups where they are opened and coop: off where they "
+                    f"end{instead} (right as it is if they are no popups)"
                 )
                 yield problem_at(route.places[key], Id.OPENER_CUT_OFF, message)
                 break

@@ -31,12 +31,14 @@ def _insecure(view: View) -> Iterator[Problem]:
         if not any(map(_is_everywhere, settings.listeners)):
             yield problem_at(_listener_place(view, settings), Id.INSECURE_CONTEXT, message)
             return
-        for route in used.routes:
-            host = route.route.match.host
-            if host is not None and not is_loopback(host.removeprefix("*.")):
-                yield problem_at(
-                    route.places["match.host"], Id.INSECURE_CONTEXT, f"{quoted(host)} has no https here: {message}"
-                )
+        named = next((route for route in used.routes if _is_remote(route.route.match.host)), None)
+        if named is not None:
+            host = quoted(str(named.route.match.host))
+            yield problem_at(named.places["match.host"], Id.INSECURE_CONTEXT, f"{host} has no https here: {message}")
+
+
+def _is_remote(host: str | None) -> bool:
+    return host is not None and not is_loopback(host.removeprefix("*."))
 
 
 def _is_plain(listener: Listener) -> bool:

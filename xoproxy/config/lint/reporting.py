@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from xoproxy.config.drafts import PolicyDraft
-from xoproxy.config.lint.view import View, is_preset, once
-from xoproxy.config.problems import Id, Problem, problem_at, quoted
+from xoproxy.config.lint.view import View, once
+from xoproxy.config.problems import Id, Place, Problem, problem_at, quoted
 from xoproxy.policy.model import Policy
 from xoproxy.policy.reporting import endpoints_used
 
@@ -37,11 +37,19 @@ def _names_in(draft: PolicyDraft) -> Iterator[str]:
             yield name
 
 
+def _csp_endpoints(draft: PolicyDraft) -> Iterator[tuple[Place, str]]:
+    """Yield every endpoint that a CSP under `headers` names, and where."""
+    for edit in (*draft.edits.set, *draft.edits.add):
+        if edit.name.lower() in _CSP:
+            for name in (found for value in edit.values for found in _CSP_REPORT_TO.findall(value)):
+                yield edit.place, name.decode("ascii")
+
+
 def _unused_endpoints(view: View) -> Iterator[Problem]:
     """An endpoint is declared on the responses that use it, so one that nothing uses is declared nowhere."""
     loaded = view.loaded
     drafts = [*(used.draft for used in view.policies), loaded.unmatched.policy, *loaded.unused_policies.values()]
-    named = {name for draft in drafts for name in _names_in(draft)}
+    named = {name for draft in drafts for name in (*_names_in(draft), *(name for _, name in _csp_endpoints(draft)))}
     for name, _ in loaded.endpoints.urls:
         if name not in named:
             place = view.place("reporting", "endpoints", name)
@@ -64,18 +72,15 @@ def _undeclared(view: View) -> Iterator[Problem]:
     known = dict(view.loaded.endpoints.urls)
     for used in view.policies:
         declared = _declared(used.policy, known)
-        for edit in (*used.draft.edits.set, *used.draft.edits.add):
-            if edit.name.lower() not in _CSP or is_preset(edit.place.mark):
-                continue
-            for name in (found.decode("ascii") for value in edit.values for found in _CSP_REPORT_TO.findall(value)):
-                if name not in declared:
-                    where = "the policy has no report_to of this name" if name in known else "`reporting` does not have it"
-                    message = (
-                        f"this reports to {quoted(name)}, which is not declared in Reporting-Endpoints: {where}; "
-                        f"write report_to: {name} beside a key that reports, or {name}: upstream under `endpoints` if the "
-                        "application declares it"
-                    )
-                    yield problem_at(edit.place, Id.UNDECLARED_ENDPOINT, message)
+        for place, name in _csp_endpoints(used.draft):
+            if name not in declared:
+                where = "the policy has no report_to of this name" if name in known else "`reporting` does not have it"
+                message = (
+                    f"this reports to {quoted(name)}, which is not declared in Reporting-Endpoints: {where}; "
+                    f"write report_to: {name} beside a key that reports, or {name}: upstream under `endpoints` if the "
+                    "application declares it"
+                )
+                yield problem_at(place, Id.UNDECLARED_ENDPOINT, message)
 
 
 def _declared(policy: Policy, known: dict[str, str | None]) -> set[str]:

@@ -15,7 +15,7 @@ from xoproxy.config.problems import Id, Problem, problem_at
 from xoproxy.policy.matching import Match, compile_path
 from xoproxy.policy.routes import Route
 
-MAX_SIMILAR: Final = 100  # earlier routes looked at that have the same host and begin of path
+MAX_SIMILAR: Final = 50  # earlier routes looked at that have the same host and begin of path
 _ANYTHING: Final = Match()
 
 
