@@ -17,6 +17,7 @@ from xoproxy.browser.contexts import (
     sandboxes_of_response,
     secure_context,
 )
+from xoproxy.browser.deviations import Deviation, deviates
 from xoproxy.browser.model import Document, Engine, Step, Verdict
 from xoproxy.browser.permissions import ISOLATED, PERMISSIONS, ignored, may_use
 from xoproxy.browser.policies import EMBEDDER, ISOLATION, OPENER, Read, embedder_policy, opener_policy
@@ -70,9 +71,9 @@ def sandbox_step(page: Document, engine: Engine) -> Step:
     if read.value is OpenerPolicy.UNSAFE_NONE or not sandboxes_of_response(page.fields):
         return Step(name, NAVIGATION, holds=True, why=f'"{page.url}" has not both an opener policy and a sandbox')
     both = f'"{page.url}" has {OPENER.decode()}: {read.value.value} and Content-Security-Policy: sandbox'
-    if has(engine, Feature.COOP_REFUSES_SANDBOX):
-        return Step(name, NAVIGATION, holds=False, why=f"{both}, which is an error page; take one of them away")
-    return Step(name, NAVIGATION, holds=True, why=f"{both}, which {engine.value} shows against the standard")
+    if deviates(engine, Deviation.SANDBOX_IS_SHOWN):
+        return Step(name, NAVIGATION, holds=True, why=f"{both}, which {engine.value} shows against the standard")
+    return Step(name, NAVIGATION, holds=False, why=f"{both}, which is an error page; take one of them away")
 
 
 def adherence_step(page: Document, parent: Document, engine: Engine) -> Step:

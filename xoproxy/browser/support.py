@@ -25,7 +25,6 @@ class Feature(Enum):
     CORP = "Cross-Origin-Resource-Policy"
     DOCUMENT_ISOLATION = "Document-Isolation-Policy"
     CROSS_ORIGIN_ISOLATED_FEATURE = "Permissions-Policy: cross-origin-isolated"
-    COOP_REFUSES_SANDBOX = "Cross-Origin-Opener-Policy with Content-Security-Policy: sandbox is a network error"
     CREDENTIALLESS_IFRAME = "<iframe credentialless>"
     ORIGIN_AGENT_CLUSTER = "Origin-Agent-Cluster"
     REPORTING_ENDPOINTS = "Reporting-Endpoints"
@@ -55,8 +54,6 @@ _FEATURES: Final[dict[Feature, dict[Engine, Since]]] = {
     Feature.CORP: {Engine.CHROME: Since("73"), Engine.FIREFOX: Since("74"), Engine.SAFARI: Since("12")},
     Feature.DOCUMENT_ISOLATION: {Engine.CHROME: Since("137", "on desktops")},
     Feature.CROSS_ORIGIN_ISOLATED_FEATURE: {Engine.CHROME: Since("88")},
-    # HTML §7.4.5 says so.  Chromium 156 was tried and shows the page; the others were not, so the standard's word holds.
-    Feature.COOP_REFUSES_SANDBOX: {Engine.FIREFOX: Since("79"), Engine.SAFARI: Since("15.2")},
     Feature.CREDENTIALLESS_IFRAME: {Engine.CHROME: Since("110")},
     Feature.ORIGIN_AGENT_CLUSTER: {Engine.CHROME: Since("90"), Engine.FIREFOX: Since("138")},
     Feature.REPORTING_ENDPOINTS: {
