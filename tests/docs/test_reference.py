@@ -15,6 +15,7 @@ from xoproxy.config import keys, values
 from xoproxy.config.compiler import LISTEN_FROM_FILE, LISTEN_FROM_OPTIONS
 from xoproxy.config.presets import PRESETS
 from xoproxy.config.problems import Id
+from xoproxy.config.reported import Destination
 from xoproxy.config.sections import DEFAULT_ADMIN
 from xoproxy.config.settings import (
     Ejection,
@@ -30,7 +31,7 @@ from xoproxy.config.settings import (
 from xoproxy.config.upstreams import CONNECT_S, RESPONSE_S
 from xoproxy.dataplane.errors import ErrorKind
 from xoproxy.policy.cors import CorsOutcome
-from xoproxy.policy.model import EmbedderPolicy, OpenerPolicy, ResourcePolicy
+from xoproxy.policy.model import DocumentIsolation, EmbedderPolicy, OpenerPolicy, ResourcePolicy, UpstreamFields
 from xoproxy.telemetry.access_log import render_json
 from xoproxy.telemetry.records import ExchangeRecord
 
@@ -68,6 +69,10 @@ AROUND: dict[str, tuple[str, dict[str, str]]] = {
     "a dangerous key": (
         TOP + "policy:\n  cors:\n    allow_origins: 'http://a.example'\n    dangerously_allow_insecure_origins:\n      %s\n",
         {"reason": "reason: why"},
+    ),
+    "`integrity_policy`": (
+        TOP + "policy:\n  integrity_policy:\n    %s\n",
+        {"blocked_destinations": "blocked_destinations: script"},
     ),
     "`observe`": (TOP + "policy:\n  observe:\n    %s\n", {}),
     "a value's long form": (TOP + REPORTING + "policy:\n  coop:\n    %s\n", {"value": "value: same-origin"}),
@@ -129,6 +134,9 @@ def test_example_of_a_key_loads(mapping: str, key: str, example: str) -> None:
         ("a policy", "coop", OpenerPolicy, {"off"}),
         ("a policy", "coep", EmbedderPolicy, {"off"}),
         ("a policy", "corp", ResourcePolicy, {"off"}),
+        ("a policy", "document_isolation", DocumentIsolation, {"off"}),
+        ("a policy", "upstream_fields", UpstreamFields, set[str]()),
+        ("`integrity_policy`", "blocked_destinations", Destination, set[str]()),
         ("`log`", "format", LogFormat, set[str]()),
         ("`log`", "level", LogLevel, set[str]()),
     ],

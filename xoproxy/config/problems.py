@@ -61,6 +61,8 @@ class Id(Enum):
     VERSION = ("XO016", Reason.INVALID, "the version of the file's format is not known")
     CONTROL_CHARACTERS = ("XO017", Reason.INVALID, "a value holds control characters")
     TOO_MANY = ("XO018", Reason.INVALID, "the file has so many problems that the rest is not looked for")
+    CONFLICT = ("XO019", Reason.DUPLICATE, "two files say different things about the same")
+    EMPTY_DIRECTORY = ("XO020", Reason.MISSING, "the directory holds no policy file")
 
     NOT_A_CHOICE = ("XO101", Reason.INVALID, "the value is none of the key's values")
     OTHER_KEY = ("XO102", Reason.INVALID, "the value belongs to another key")
@@ -88,7 +90,7 @@ class Id(Enum):
     NULL_WITH_CREDENTIALS = ("XO124", Reason.PROHIBITED, "any sandboxed page could read with the user's cookies")
     FEATURE = ("XO125", Reason.INVALID, "the value cannot be the name of a feature")
     ALLOWLIST = ("XO126", Reason.INVALID, "the value cannot be an entry of an allowlist")
-    NOTHING_BLOCKED = ("XO127", Reason.MISSING, "integrity_policy does not say what it blocks")
+    NOTHING_BLOCKED = ("XO127", Reason.MISSING, "it is not said what has to have integrity metadata")
     REGEX = ("XO140", Reason.INVALID, "the value is not a regular expression of RE2")
     REGEX_SIZE = ("XO141", Reason.PROHIBITED, "regular expressions are too long, too many, or too much together")
     PRIVATE_NETWORK_FOR_ANY = ("XO142", Reason.PROHIBITED, "any site could reach the private network")
@@ -216,8 +218,12 @@ def problem_at(place: Place, kind: Id, message: str) -> Problem:
 
 
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Return the problems in the order of the file, each once; those of options and of the file as a whole come first."""
-    return tuple(sorted(dict.fromkeys(problems), key=lambda problem: (problem.line, problem.column)))
+    """Return the problems in the order of the files, each once; those of options and of files as a whole come first."""
+
+    def place(problem: Problem) -> tuple[bool, str, int, int]:
+        return problem.line > 0, problem.source if problem.line else "", problem.line, problem.column
+
+    return tuple(sorted(dict.fromkeys(problems), key=place))
 
 
 class ConfigInvalid(Exception):  # noqa: N818  the name is part of the interface, and says what is the matter
