@@ -6,7 +6,6 @@ RUN python -m venv --without-pip /opt/xoproxy
 
 # The dependencies first, for a package that is empty but for its version: a change of our code does not fetch them again.
 COPY pyproject.toml README.md LICENSE ./
-COPY config/demo.yaml config/
 COPY xoproxy/__init__.py xoproxy/
 RUN pip --python /opt/xoproxy/bin/python install --no-cache-dir --no-compile . \
  && find /opt/xoproxy -depth \( -name tests -o -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.pxi' -o -name '*.c' -o -name '*.h' \) \

@@ -10,18 +10,24 @@ from pathlib import Path
 
 import pytest
 
-from xoproxy.config import ConfigInvalid, Generation, Loaded, Overrides, compile_text, read_text
+from xoproxy.config import FROM_OPTIONS, ConfigInvalid, Generation, Loaded, Overrides, Text, Texts, compile_texts, read_text
 from xoproxy.config.settings import LogLevel
-from xoproxy.runtime.reload import MAX_LOGGED_PROBLEMS, Reloader
-from xoproxy.runtime.source import ConfigSource
+from xoproxy.runtime.reload import MAX_LOGGED_CHANGES, MAX_LOGGED_PROBLEMS, Reloader
+from xoproxy.runtime.source import ConfigSource, Edition
 from xoproxy.telemetry.events import Event
 from xoproxy.telemetry.reloads import Outcome, Trigger
 
+DAY = date(2026, 1, 1)
 FIRST = "version: 1\nupstream: http://first:80\n"
 SECOND = "version: 1\nupstream: http://second:80\n"
 BROKEN = "version: 1\nupstraem: http://second:80\n"
 DOUBTFUL = "version: 1\nupstream: http://second:80\nroutes: [{policy: untouched}, {policy: isolated}]\n"
-ALL = list(Trigger)
+ALL = [trigger for trigger in Trigger if trigger is not Trigger.DATE]
+
+
+def of(text: str) -> Texts:
+    """Return the texts of one file."""
+    return Texts("x.yaml", (Text("x.yaml", text),))
 
 
 @dataclass
@@ -31,15 +37,15 @@ class Script:
     texts: list[str | ConfigInvalid]
     reads: int = 0
 
-    def read(self) -> str:
+    def read(self) -> Texts:
         self.reads += 1
         text = self.texts.pop(0) if len(self.texts) > 1 else self.texts[0]
         if isinstance(text, ConfigInvalid):
             raise text
-        return text
+        return of(text)
 
-    def compile(self, text: str, number: int) -> Loaded:
-        return compile_text(text, "x.yaml", Overrides(), environ={}, today=date(2026, 1, 1), number=number)
+    def compile(self, texts: Texts, number: int, today: date) -> Loaded:
+        return compile_texts(texts, Overrides(), environ={}, today=today, number=number)
 
 
 @dataclass
@@ -50,16 +56,23 @@ class Bench:
     events: list[Event] = field(default_factory=list)
     adopted: list[Generation] = field(default_factory=list)
     notes: tuple[str, ...] = ()
+    today: date = DAY
+    first: str = FIRST
 
     def __post_init__(self) -> None:
-        self.reloader = Reloader(self.script, FIRST, self.script.compile(FIRST, 1).generation, self._adopt, self.events.append)
+        edition = Edition.of(self.script.compile(of(self.first), 1, DAY), of(self.first))
+        self.reloader = Reloader(self.script, edition, self._adopt, self.events.append, lambda: self.today)
 
-    async def _adopt(self, generation: Generation, text: str) -> tuple[str, ...]:
-        self.adopted.append(generation)
+    async def _adopt(self, edition: Edition) -> tuple[str, ...]:
+        self.adopted.append(edition.generation)
         return self.notes
 
     def logged(self) -> list[tuple[str, str]]:
-        return [(event.name, str(event.values.get("outcome", ""))) for event in self.events]
+        """Return what was logged, but for what is decided otherwise."""
+        return [(event.name, str(event.values.get("outcome", ""))) for event in self.events if event.name != "change"]
+
+    def changes(self) -> list[tuple[LogLevel, str]]:
+        return [(event.level, event.message) for event in self.events if event.name == "change"]
 
 
 def missing() -> ConfigInvalid:
@@ -110,6 +123,39 @@ async def test_what_is_not_valid_changes_nothing_and_is_said_once(content: str |
     assert {event.level for event in bench.events} == {LogLevel.ERROR}
 
 
+ENDING = FIRST + "routes: [{match: {path: /old/**}, expires: 2026-01-31}, {}]\n"
+
+
+@pytest.mark.parametrize("trigger", list(Trigger))
+async def test_what_ended_is_left_out_by_whatever_reload_comes_first(trigger: Trigger) -> None:
+    """The same text means something else on another day; after that it is unchanged again."""
+    bench = Bench(Script([ENDING]), first=ENDING)
+    before = await bench.reloader.reload(trigger)
+    bench.today = date(2026, 2, 1)
+    report = await bench.reloader.reload(trigger)
+    again = await bench.reloader.reload(trigger)
+
+    assert (before.outcome, report.outcome, again.outcome) == (Outcome.UNCHANGED, Outcome.APPLIED, Outcome.UNCHANGED)
+    assert report.trigger is trigger
+    assert [problem.id for problem in report.problems] == ["XO303"]
+    assert [len(generation.routes.routes) for generation in bench.adopted] == [1]
+    assert bench.reloader.ends is None
+
+
+async def test_the_day_comes_for_the_policy_in_force_though_the_file_is_broken_by_then() -> None:
+    """And what is wrong with the file is not forgotten, nor said again."""
+    bench = Bench(Script([BROKEN]), first=ENDING)
+    rejected = await bench.reloader.reload(Trigger.WATCH)
+    bench.today = date(2026, 2, 1)
+    report = await bench.reloader.reload(Trigger.DATE)
+    logged = bench.logged().count(("reload", "rejected"))
+    again = await bench.reloader.reload(Trigger.ADMIN)
+
+    assert (report.outcome, report.generation) == (Outcome.APPLIED, 2)
+    assert (again.outcome, again.problems) == (Outcome.REJECTED, rejected.problems)
+    assert bench.logged().count(("reload", "rejected")) == logged == 1
+
+
 async def test_another_broken_text_is_said_again() -> None:
     bench = Bench(Script([BROKEN]))
     await bench.reloader.look()
@@ -146,7 +192,7 @@ async def test_watched_file_is_read_until_it_stands_still() -> None:
     bench = Bench(Script(["version: 1\n", "version: 1\nupstream: http://se", SECOND]))
     await bench.reloader.look()
 
-    assert [generation.digest for generation in bench.adopted] == [bench.script.compile(SECOND, 2).generation.digest]
+    assert [generation.digest for generation in bench.adopted] == [bench.script.compile(of(SECOND), 2, DAY).generation.digest]
     assert bench.logged() == [("reload", "applied")]
 
 
@@ -177,11 +223,11 @@ async def test_reloads_run_one_after_the_other() -> None:
 async def test_compiling_does_not_hold_up_the_loop() -> None:
     bench = Bench(Script([SECOND]))
     threads: list[threading.Thread] = []
-    real: Callable[[str, int], Loaded] = bench.script.compile
+    real: Callable[[Texts, int, date], Loaded] = bench.script.compile
 
-    def compile_it(text: str, number: int) -> Loaded:
+    def compile_it(texts: Texts, number: int, today: date) -> Loaded:
         threads.append(threading.current_thread())
-        return real(text, number)
+        return real(texts, number, today)
 
     bench.script.compile = compile_it  # type: ignore[method-assign]
     await bench.reloader.look()
@@ -193,7 +239,7 @@ async def test_compiling_does_not_hold_up_the_loop() -> None:
 async def test_fault_of_our_own_is_reported_and_ends_nothing() -> None:
     bench = Bench(Script([SECOND]))
     real = bench.script.compile
-    bench.script.compile = lambda text, number: 1 // 0  # type: ignore[method-assign,assignment,return-value]
+    bench.script.compile = lambda texts, number, today: 1 // 0  # type: ignore[method-assign,assignment,return-value]
     report = await bench.reloader.reload(Trigger.SIGNAL)
     bench.script.compile = real  # type: ignore[method-assign]
     again = await bench.reloader.reload(Trigger.SIGNAL)
@@ -235,7 +281,7 @@ def test_file_is_a_source(tmp_path: Path) -> None:
     file = tmp_path / "x.yaml"
     file.write_text(FIRST)
     source = ConfigSource(file, Overrides(upstream="http://option:1"))
-    generation = source.compile(source.read(), 3).generation
+    generation = source.compile(source.read(), 3, DAY).generation
 
     assert (generation.number, generation.source) == (3, str(file))
     assert str(generation.settings.upstreams[0].endpoints[0]) == "http://option:1"
@@ -243,9 +289,9 @@ def test_file_is_a_source(tmp_path: Path) -> None:
 
 def test_options_alone_are_a_source() -> None:
     source = ConfigSource(None, Overrides(upstream="http://option:1"))
-    generation = source.compile(source.read(), 1).generation
+    generation = source.compile(source.read(), 1, DAY).generation
 
-    assert (source.read(), generation.source) == ("", "options")
+    assert (source.read(), generation.source) == (FROM_OPTIONS, "options")
 
 
 @pytest.mark.parametrize(("number", "says_nothing"), [(errno.EMFILE, True), (errno.ENFILE, True), (errno.EIO, False)])
@@ -259,3 +305,47 @@ async def test_watched_file_that_no_descriptor_is_left_for_is_not_rejected(numbe
 
     assert watched.outcome is (Outcome.UNCHANGED if says_nothing else Outcome.REJECTED)
     assert asked_for.outcome is Outcome.REJECTED
+
+
+async def test_what_is_decided_otherwise_is_told_and_what_is_wider_is_a_warning() -> None:
+    """As `xoproxy diff` tells it, in the log and in the report."""
+    bench = Bench(Script([FIRST + "policy: {cors: {allow_origins: [https://a.example]}, corp: same-origin}\n"]))
+    report = await bench.reloader.reload(Trigger.SIGNAL)
+
+    assert bench.changes() == [
+        (LogLevel.INFO, "1 wider, 2 narrower"),
+        (LogLevel.WARNING, "wider: everything: cors.allow_origins: https://a.example may read"),
+    ]
+    assert report.changes == tuple(message for _, message in bench.changes())
+
+
+async def test_more_than_can_be_read_is_cut_off_in_the_log_and_whole_in_the_report() -> None:
+    """A hundred routes that open."""
+    routes = "".join(f"  - {{match: {{path: /p{n}}}, policy: {{corp: same-origin}}}}\n" for n in range(30))
+    bench = Bench(Script([f"{FIRST}routes:\n{routes}"]))
+    await bench.reloader.reload(Trigger.SIGNAL)
+    bench.events.clear()
+    origins = routes
+    for n in range(30):
+        origins = origins.replace(
+            f"/p{n}}}, policy: {{corp: same-origin}}", f"/p{n}}}, policy: {{cors: {{allow_origins: [https://a{n}.example]}}}}"
+        )
+    bench.script.texts = [f"{FIRST}routes:\n{origins}"]
+    report = await bench.reloader.reload(Trigger.SIGNAL)
+
+    assert len(report.changes) == 61
+    assert len(bench.changes()) == MAX_LOGGED_CHANGES + 1
+
+
+async def test_comparing_that_fails_takes_nothing_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The configuration is in force by then."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr("xoproxy.insight.comparing.compare", fail)
+    bench = Bench(Script([SECOND]))
+    report = await bench.reloader.reload(Trigger.SIGNAL)
+
+    assert (report.outcome, report.generation, report.changes) == (Outcome.APPLIED, 2, ())
+    assert [event.message for event in bench.events if event.name == "review"] == ["comparing failed: RuntimeError: broken"]

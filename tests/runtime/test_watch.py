@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from xoproxy.config import Generation, Overrides, compile_text
+from xoproxy.config import Generation, Overrides
 from xoproxy.config.settings import LogLevel
 from xoproxy.runtime import watch
 from xoproxy.runtime.reload import Reloader
-from xoproxy.runtime.source import ConfigSource
+from xoproxy.runtime.source import ConfigSource, Edition
 from xoproxy.runtime.watch import Watcher, directories, identify
 from xoproxy.telemetry.events import Event
 from xoproxy.telemetry.reloads import Outcome
@@ -48,15 +48,14 @@ class Watched:
     generation: Generation | None = None
 
     def __post_init__(self) -> None:
-        first = self.path.read_text()
-        loaded = compile_text(first, "x", Overrides(), environ={}, today=date(2026, 1, 1), number=1)
-        self.reloader = Reloader(
-            ConfigSource(self.path, Overrides()), first, loaded.generation, self._adopt, self.events.append
-        )
+        source = ConfigSource(self.path, Overrides())
+        first = source.read()
+        edition = Edition.of(source.compile(first, 1, date(2026, 1, 1)), first)
+        self.reloader = Reloader(source, edition, self._adopt, self.events.append)
         self.watcher = Watcher(str(self.path), self.reloader.look, self.events.append, self.poll_interval_s)
 
-    async def _adopt(self, generation: Generation, text: str) -> tuple[str, ...]:
-        self.generation = generation
+    async def _adopt(self, edition: Edition) -> tuple[str, ...]:
+        self.generation = edition.generation
         return ()
 
     def in_force(self) -> str:

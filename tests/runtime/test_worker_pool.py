@@ -17,10 +17,9 @@ from support.ports import free_port
 from support.supervised import is_alive
 from support.wire import until
 
-from xoproxy.config import Overrides, compile_text
-from xoproxy.config.generation import Generation
+from xoproxy.config import Overrides, Text, Texts, compile_texts
 from xoproxy.runtime.listening.sockets import ListenError
-from xoproxy.runtime.source import ConfigSource
+from xoproxy.runtime.source import ConfigSource, Edition
 from xoproxy.runtime.workers import member as member_module
 from xoproxy.runtime.workers import pool as pool_module
 from xoproxy.runtime.workers import roster as roster_module
@@ -29,6 +28,7 @@ from xoproxy.runtime.workers.roster import Slot
 from xoproxy.telemetry.events import Event
 from xoproxy.telemetry.workers import WorkerState
 
+DAY = date(2026, 1, 1)
 OPTIONS = Overrides(upstream="http://127.0.0.1:1", allow_origins=("https://app.example",))
 
 
@@ -41,21 +41,21 @@ class Bench:
     pool: WorkerPool = field(init=False)
 
     def __post_init__(self) -> None:
-        self.pool = WorkerPool(self.generation(1), self.text(), ConfigSource(Path("x.yaml"), OPTIONS), self.events.append)
+        self.pool = WorkerPool(self.edition(1), ConfigSource(Path("x.yaml"), OPTIONS), self.events.append)
 
     def text(self, more: str = "", workers: int = 2) -> str:
         """Return a policy file."""
         listen = "" if "listen" in more else f"listen: '127.0.0.1:{self.port}'\n"
         return f"version: 1\nworkers: {workers}\ntimeouts: {{drain: 200ms}}\n{listen}{more}"
 
-    def generation(self, number: int, more: str = "", workers: int = 2) -> Generation:
+    def edition(self, number: int, more: str = "", workers: int = 2) -> Edition:
         """Return the same as the supervisor's environment makes it."""
-        text = self.text(more, workers)
-        return compile_text(text, "x.yaml", OPTIONS, environ=os.environ, today=date(2026, 1, 1), number=number).generation
+        texts = Texts("x.yaml", (Text("x.yaml", self.text(more, workers)),))
+        return Edition.of(compile_texts(texts, OPTIONS, environ=os.environ, today=DAY, number=number), texts)
 
     async def reload(self, number: int, more: str = "", workers: int = 2) -> list[str]:
         """Put another text into force."""
-        return await self.pool.adopt(self.generation(number, more, workers), self.text(more, workers))
+        return await self.pool.adopt(self.edition(number, more, workers))
 
     def pids(self) -> list[int]:
         """Return who serves."""
@@ -198,7 +198,7 @@ async def test_signals_that_come_while_a_worker_starts_are_kept_for_it() -> None
             for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
                 os.kill(told[-1], number)
 
-    bench.pool = WorkerPool(bench.generation(1), bench.text(), ConfigSource(Path("x.yaml"), OPTIONS), tell)
+    bench.pool = WorkerPool(bench.edition(1), ConfigSource(Path("x.yaml"), OPTIONS), tell)
     await bench.pool.open()
     await until(lambda: len(bench.said("ended")) == 2)
 

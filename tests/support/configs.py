@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from types import MappingProxyType
 
-from xoproxy.config import ConfigInvalid, Loaded, Overrides, Problem, compile_options, compile_text
+from xoproxy.config import FROM_OPTIONS, ConfigInvalid, Loaded, Overrides, Problem, compile_text, compile_texts
 from xoproxy.config.lint import lint
 from xoproxy.policy.model import Policy
 
@@ -22,7 +22,7 @@ def compiled(text: str, overrides: Overrides = NO_OPTIONS, environ: Mapping[str,
 
 def compiled_options(overrides: Overrides, environ: Mapping[str, str] = NOTHING) -> Loaded:
     """Compile options that are valid."""
-    return compile_options(overrides, environ=environ, today=TODAY, number=1)
+    return compile_texts(FROM_OPTIONS, overrides, environ=environ, today=TODAY, number=1)
 
 
 def problems_of(text: str, overrides: Overrides = NO_OPTIONS, environ: Mapping[str, str] = NOTHING) -> tuple[Problem, ...]:

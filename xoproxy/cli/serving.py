@@ -11,10 +11,11 @@ from xoproxy.cli.options import Chosen, UsageError, choose, is_watching
 from xoproxy.cli.parser import EXIT_FAILED, EXIT_FINE, EXIT_INVALID
 from xoproxy.config import ConfigInvalid, Loaded, Problem
 from xoproxy.config.render import as_text
+from xoproxy.runtime.calendar import today
 from xoproxy.runtime.listening.sockets import ListenError
 from xoproxy.runtime.process import Start, serve_until_stopped
 from xoproxy.runtime.signals import HeldSignals
-from xoproxy.runtime.source import ConfigSource
+from xoproxy.runtime.source import ConfigSource, Edition
 
 MAX_TOLD: Final = 50  # findings at the start
 LOG_FD = 1  # the log is what the program puts out; what it says to people goes to standard error
@@ -35,14 +36,15 @@ def serve(chosen: Chosen, signals: HeldSignals, *, watching: bool) -> int:
     """Serve a configuration until a signal ends it.  Returns the exit code."""
     source = ConfigSource(chosen.path, chosen.overrides)
     try:
-        text = source.read()
-        loaded = source.compile(text, 1)
+        texts = source.read()
+        loaded = source.compile(texts, 1, today())
     except ConfigInvalid as invalid:
         _say(as_text(invalid.problems).rstrip("\n"))
         return EXIT_INVALID
     watched = str(chosen.path) if chosen.path is not None and watching else None
+    start = Start(source, Edition.of(loaded, texts), watched, _say, partial(_findings, loaded))
     try:
-        serve_until_stopped(Start(source, text, loaded.generation, watched, _say, partial(_findings, loaded)), signals, LOG_FD)
+        serve_until_stopped(start, signals, LOG_FD)
     except ListenError as exc:
         _say(f"xoproxy: error: {exc}")
         return EXIT_FAILED

@@ -11,20 +11,20 @@ from xoproxy.config.composition import UNTOUCHED, Policies
 from xoproxy.config.drafts import PolicyDraft
 from xoproxy.config.generation import Generation
 from xoproxy.config.listening import read_listeners
+from xoproxy.config.merging import read_parts
 from xoproxy.config.nodes import Mapping as MappingNode
-from xoproxy.config.nodes import compose
 from xoproxy.config.options import Overrides, complete, overlay
 from xoproxy.config.problems import ConfigInvalid, Place, Problem, in_order
 from xoproxy.config.reader import Reader, Spot
 from xoproxy.config.routing import RouteDraft, Routing
 from xoproxy.config.sealing import seal
 from xoproxy.config.settings import DEFAULT_REQUEST_ID, Listener, Settings, TcpAddress
-from xoproxy.config.silencing import Allowance, read_allowances, silence
+from xoproxy.config.silencing import Allowance, silence
+from xoproxy.config.texts import Text, Texts
 from xoproxy.config.upstreams import Upstreams, read_defaults
 from xoproxy.policy.model import ReportingEndpoints
 from xoproxy.policy.routes import RouteTable
 
-OPTIONS: Final = "options"  # the source of a configuration without a file
 LISTEN_FROM_FILE: Final = Listener(TcpAddress("", 8080))
 LISTEN_FROM_OPTIONS: Final = Listener(TcpAddress("127.0.0.1", 8080))
 
@@ -62,29 +62,30 @@ class _Compiled:
     tree: MappingNode
 
 
-def digest_of(text: str, overrides: Overrides) -> str:
-    """Return the SHA-256 of a text and options, in hexadecimal."""
-    return hashlib.sha256(f"{text}\0{overrides!r}".encode("utf-8", "surrogatepass")).hexdigest()
+def digest_of(texts: Texts, overrides: Overrides) -> str:
+    """Return the SHA-256 of texts and options, in hexadecimal."""
+    said = "".join(f"{part.text}\0" for part in texts.parts)
+    return hashlib.sha256(f"{said}{overrides!r}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def compile_texts(texts: Texts, overrides: Overrides, *, environ: Mapping[str, str], today: date, number: int) -> Loaded:
+    """Compile texts, or options that are a configuration by themselves.  Raises ConfigInvalid with every problem."""
+    if texts.parts:
+        root, problems, allowances = read_parts(texts)
+        reader = Reader(environ, today, problems, allowances)
+        compiled = _compile(reader, overlay(root, overrides), LISTEN_FROM_FILE)
+    else:
+        reader = Reader(environ, today)
+        compiled = _compile(reader, complete(overrides), LISTEN_FROM_OPTIONS)
+    return _finish(reader, compiled, texts.name, digest_of(texts, overrides), number)
 
 
 def compile_text(  # noqa: PLR0913  text and its name, and all that a pure function cannot look up
     text: str, source: str, overrides: Overrides, *, environ: Mapping[str, str], today: date, number: int
 ) -> Loaded:
-    """Compile the text of a file that is called `source` in messages.  Raises ConfigInvalid with every problem."""
-    root, problems = compose(text, source)
-    allowances, faults = read_allowances(text, source, root)
-    reader = Reader(environ, today, [*problems, *faults], allowances)
-    return _finish(
-        reader, _compile(reader, overlay(root, overrides), LISTEN_FROM_FILE), source, digest_of(text, overrides), number
-    )
-
-
-def compile_options(overrides: Overrides, *, environ: Mapping[str, str], today: date, number: int) -> Loaded:
-    """Compile options that are a configuration by themselves.  Raises ConfigInvalid with every problem."""
-    reader = Reader(environ, today)
-    return _finish(
-        reader, _compile(reader, complete(overrides), LISTEN_FROM_OPTIONS), OPTIONS, digest_of("", overrides), number
-    )
+    """Compile the text of the one file, called `source` in messages.  Raises ConfigInvalid with every problem."""
+    texts = Texts(source, (Text(source, text),))
+    return compile_texts(texts, overrides, environ=environ, today=today, number=number)
 
 
 def _compile(reader: Reader, tree: MappingNode, listen: Listener) -> _Compiled:

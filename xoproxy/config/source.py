@@ -1,12 +1,67 @@
-"""Read the file of a configuration: its bytes, at most once, and never more than a policy file can be."""
+"""Read the files of a configuration: their bytes, at most once, and never more than a policy file can be."""
 
+import os
 import stat
 from pathlib import Path
 from typing import Final
 
-from xoproxy.config.problems import ConfigInvalid, Id, Mark, Place, problem_at
+from xoproxy.config.problems import ConfigInvalid, Id, Mark, Place, Problem, problem_at
+from xoproxy.config.texts import Text, Texts
 
-MAX_FILE_BYTES: Final = 1024 * 1024  # a thousand routes are 100 KiB
+MAX_FILE_BYTES: Final = 1024 * 1024  # a thousand routes are 100 KiB; of a directory, all files together
+MAX_FILES: Final = 1000
+
+
+def read_texts(path: Path) -> Texts:
+    """Read the file at `path`, or the policy files of a directory.
+
+    Raises ConfigInvalid with every reason why that cannot be: one for each file.
+    """
+    if not _is_directory(path):
+        return Texts(str(path), (Text(str(path), read_text(path)),))
+    parts: list[Text] = []
+    problems: list[Problem] = []
+    left = MAX_FILE_BYTES
+    for file in policy_files(path):
+        try:
+            data = read_bytes(file)
+            left -= len(data)
+            if left < 0:
+                raise _refuse(path, Id.TOO_LARGE, "the files of this directory are larger than 1 MiB together; is this the one?")
+            parts.append(Text(str(file), decode(data, str(file))))
+        except ConfigInvalid as invalid:
+            problems += invalid.problems
+            if left < 0:
+                break
+    if problems:
+        raise ConfigInvalid(problems)
+    return Texts(str(path), tuple(parts))
+
+
+def policy_files(directory: Path) -> tuple[Path, ...]:
+    """Return the policy files of a directory, by name: ``*.yaml`` and ``*.yml``, none that is hidden, no directories.
+
+    Raises ConfigInvalid if there is none, if there are too many, or if the directory cannot be read.
+    """
+    try:
+        with os.scandir(directory) as entries:
+            names = sorted(entry.name for entry in entries if is_policy_file(entry.name) and not entry.is_dir())
+    except OSError as fault:
+        raise _refuse(directory, Id.UNREADABLE, _why(fault)) from fault
+    if not names:
+        raise _refuse(
+            directory,
+            Id.EMPTY_DIRECTORY,
+            "there is no policy file in this directory; their names end in .yaml or .yml and do not begin with a dot",
+        )
+    if len(names) > MAX_FILES:
+        raise _refuse(directory, Id.TOO_LARGE, f"there are {len(names)} policy files in this directory; use {MAX_FILES} at most")
+    return tuple(directory / name for name in names)
+
+
+def is_policy_file(name: str) -> bool:
+    """Whether a file of this name in a directory of policy files is one of them."""
+    return name.endswith((".yaml", ".yml")) and not name.startswith(".")
 
 
 def read_bytes(path: Path) -> bytes:
@@ -40,6 +95,13 @@ def decode(data: bytes, source: str) -> str:
 def read_text(path: Path) -> str:
     """Read the file at `path` as text.  Raises ConfigInvalid with the one reason why it cannot be read."""
     return decode(read_bytes(path), str(path))
+
+
+def _is_directory(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False  # who reads it says why
 
 
 def _why(fault: Exception) -> str:

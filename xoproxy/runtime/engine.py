@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from xoproxy.config.generation import Generation
+from xoproxy.runtime.source import Edition
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.workers import WorkerView
 
@@ -28,8 +28,8 @@ class Engine(Protocol):
         """What is listened on."""
         ...
 
-    async def adopt(self, generation: Generation, text: str) -> list[str]:
-        """Put a generation, compiled from `text`, into force.  Returns what of it could not be.
+    async def adopt(self, edition: Edition) -> list[str]:
+        """Put another edition into force.  Returns what of it could not be.
 
         Raises: `ListenError`; then nothing was changed.
         """

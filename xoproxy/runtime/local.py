@@ -13,6 +13,7 @@ from xoproxy.runtime.engine import Bound
 from xoproxy.runtime.listening.certificates import check_certificates
 from xoproxy.runtime.listening.listeners import Listeners, Opener
 from xoproxy.runtime.listening.sockets import ListenError, check_upstream_trust, open_sockets
+from xoproxy.runtime.source import Edition
 from xoproxy.runtime.workers.processors import worker_count
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.events import Event
@@ -104,8 +105,9 @@ class LocalEngine:
         """Listen.  Raises: `ListenError`; then nothing is listened on."""
         await self._listeners.open_all(self.generation.settings.listeners)
 
-    async def adopt(self, generation: Generation, text: str) -> list[str]:  # noqa: ARG002  workers need the text
-        """Put a generation into force.  Returns what of it could not be.  Raises: `ListenError`; then nothing was changed."""
+    async def adopt(self, edition: Edition) -> list[str]:
+        """Put another edition into force.  Returns what of it could not be.  Raises: `ListenError`; then nothing was changed."""
+        generation = edition.generation
         check_upstream_trust(generation.settings.upstreams)
         check_certificates(set(generation.settings.listeners) - set(self.generation.settings.listeners))
         self.decide_by(generation)

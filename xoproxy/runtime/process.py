@@ -21,6 +21,7 @@ from xoproxy import __version__
 from xoproxy.admin.guard import Guard
 from xoproxy.config.generation import Generation
 from xoproxy.config.settings import LogLevel
+from xoproxy.runtime import calendar
 from xoproxy.runtime.announcement import announcement
 from xoproxy.runtime.descriptors import raise_descriptor_limit
 from xoproxy.runtime.engine import Engine
@@ -29,7 +30,7 @@ from xoproxy.runtime.loop import new_event_loop
 from xoproxy.runtime.notify import ServiceManager
 from xoproxy.runtime.reload import Reloader, Source
 from xoproxy.runtime.signals import HeldSignals
-from xoproxy.runtime.source import ConfigSource
+from xoproxy.runtime.source import ConfigSource, Edition
 from xoproxy.runtime.token import read_token
 from xoproxy.runtime.watch import POLL_INTERVAL_S, Watcher
 from xoproxy.runtime.workers.processors import worker_count
@@ -48,11 +49,10 @@ ADMIN_SOCKET_MODE = 0o600  # whoever may open it may reload
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What a process starts with: the first generation, its text, and where later ones come from."""
+    """What a process starts with: the first edition, and where later ones come from."""
 
     source: Source
-    text: str
-    generation: Generation
+    edition: Edition
     watched_path: str | None  # None: nothing to watch, or watching was declined
     announce: Callable[[str], None]  # takes the lines for people
     findings: Callable[[], str] = str  # makes the lines about what is doubtful in the configuration; asked in a thread
@@ -63,7 +63,7 @@ def serve_until_stopped(start: Start, signals: HeldSignals, log_fd: int) -> None
     """Serve until a signal ends it.  Raises: `ListenError` if an address cannot be opened; then nothing was served."""
     raise_descriptor_limit()
     supervises = _supervises(start)
-    journal = Journal(log_fd, start.generation.settings.log, Counters(), is_shared=supervises)
+    journal = Journal(log_fd, start.edition.generation.settings.log, Counters(), is_shared=supervises)
     capture_logging(journal)
     # uvloop is for the data plane: a supervisor has none, and needs less memory without it.
     loop_factory = asyncio.new_event_loop if supervises else new_event_loop
@@ -75,7 +75,7 @@ def serve_until_stopped(start: Start, signals: HeldSignals, log_fd: int) -> None
 
 
 def _supervises(start: Start) -> bool:
-    return worker_count(start.generation.settings.workers) > 1 and isinstance(start.source, ConfigSource)
+    return worker_count(start.edition.generation.settings.workers) > 1 and isinstance(start.source, ConfigSource)
 
 
 async def _serve(start: Start, journal: Journal, signals: HeldSignals) -> None:
@@ -89,9 +89,9 @@ def _make_engine(start: Start, journal: Journal) -> Engine:
     """Return what serves.  Imported here: a supervisor needs no data plane, a single process nothing of workers."""
     if _supervises(start):
         pool = importlib.import_module("xoproxy.runtime.workers.pool")
-        return cast("Engine", pool.WorkerPool(start.generation, start.text, start.source, journal.event))
+        return cast("Engine", pool.WorkerPool(start.edition, start.source, journal.event))
     local = importlib.import_module("xoproxy.runtime.local")
-    return cast("Engine", local.LocalEngine(start.generation, journal))
+    return cast("Engine", local.LocalEngine(start.edition.generation, journal))
 
 
 class Process:
@@ -101,9 +101,9 @@ class Process:
         self._start = start
         self._journal = journal
         self._engine = engine
-        self._settings = start.generation.settings
+        self._settings = start.edition.generation.settings
         self._service_manager = ServiceManager()
-        self._reloader = Reloader(start.source, start.text, start.generation, self._adopt, journal.event)
+        self._reloader = Reloader(start.source, start.edition, self._adopt, journal.event)
         self._watcher: Watcher | None = None
         if start.watched_path is not None:
             self._watcher = Watcher(start.watched_path, self._reloader.look, journal.event, start.poll_interval_s)
@@ -170,14 +170,16 @@ class Process:
         self._opened.set()
         self._announce(admin_sockets)
         spawn(self._tell_findings(), name="lint")
-        watching = spawn(self._watcher.run(), name="watch") if self._watcher is not None else None
+        following = [spawn(calendar.follow(self._reloader), name="calendar")]
+        if self._watcher is not None:
+            following.append(spawn(self._watcher.run(), name="watch"))
         admin = await self._start_admin(guard, admin_sockets)
         self._service_manager.ready()
         gc.collect()
         gc.freeze()  # what lives now lives for good: no collection needs to look at it again
         await self._stop.wait()
-        if watching is not None:
-            watching.cancel()
+        for task in following:
+            task.cancel()
         await self._drain()
         if admin is not None:
             for sock in admin_sockets:
@@ -211,7 +213,7 @@ class Process:
         bound = self._engine.bound
         listening = [f"{address.name}{'  (TLS)' if address.secure else ''}" for address in bound]
         admin = [bound_name(sock) for sock in admin_sockets]
-        self._start.announce(announcement(self._start.generation, __version__, listening, admin))
+        self._start.announce(announcement(self._start.edition.generation, __version__, listening, admin))
         for address in bound:
             self._say("listening", f"listening on {address.name}", {"address": address.name, "tls": address.secure})
 
@@ -220,10 +222,10 @@ class Process:
         if findings := await asyncio.to_thread(self._start.findings):
             self._start.announce(findings)
 
-    async def _adopt(self, generation: Generation, text: str) -> tuple[str, ...]:
-        """Put a generation into force.  Returns what of it needs a restart."""
-        notes = await self._engine.adopt(generation, text)
-        settings = generation.settings
+    async def _adopt(self, edition: Edition) -> tuple[str, ...]:
+        """Put an edition into force.  Returns what of it needs a restart."""
+        notes = await self._engine.adopt(edition)
+        settings = edition.generation.settings
         self._journal.configure(settings.log)
         if settings.admin != self._settings.admin or settings.admin_token_file != self._settings.admin_token_file:
             notes.append("the change of `admin` needs a restart; everything else is in force")

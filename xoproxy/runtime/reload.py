@@ -9,53 +9,78 @@ import asyncio
 import errno
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final, Protocol
+from datetime import date
+from typing import Final, ParamSpec, Protocol, TypeVar
 
-from xoproxy.config import Loaded
+from xoproxy.config import Loaded, Texts
 from xoproxy.config.generation import Generation
 from xoproxy.config.problems import ConfigInvalid, Problem, Severity
 from xoproxy.config.settings import LogLevel
+from xoproxy.runtime import calendar
 from xoproxy.runtime.listening.sockets import ListenError
+from xoproxy.runtime.source import Edition
 from xoproxy.telemetry.events import Event, Value
 from xoproxy.telemetry.reloads import Outcome, Report, Trigger
 
 SETTLE_S: Final = 0.02  # a file that reads the same after this long is taken as saved
 MAX_SETTLE_READS: Final = 25
 MAX_LOGGED_PROBLEMS: Final = 20
+MAX_LOGGED_CHANGES: Final = 20  # that somebody gains by
 _NO_DESCRIPTOR: Final = frozenset({errno.EMFILE, errno.ENFILE})
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class Source(Protocol):
     """Where configurations come from.  Both methods block, and raise `ConfigInvalid`."""
 
-    def read(self) -> str:
-        """Return the text as it is now."""
+    def read(self) -> Texts:
+        """Return the texts as they are now."""
         ...
 
-    def compile(self, text: str, number: int) -> Loaded:
-        """Return the text as generation `number`."""
+    def compile(self, texts: Texts, number: int, today: date) -> Loaded:
+        """Return the texts as generation `number`, with what still holds `today`."""
         ...
 
 
-Content = str | tuple[Problem, ...]  # what a source gave: its text, or why there is none
-Adopt = Callable[[Generation, str], Awaitable[tuple[str, ...]]]
+Content = Texts | tuple[Problem, ...]  # what a source gave: its texts, or why there are none
+Adopt = Callable[[Edition], Awaitable[tuple[str, ...]]]
 
 
 class Reloader:
-    """Reloads from `source`; `adopt` puts a generation, made of a text, into force and returns what of it needs a restart."""
+    """Reloads from `source`; `adopt` puts an edition into force and returns what of it needs a restart."""
 
     def __init__(
-        self, source: Source, text: str, generation: Generation, adopt: Adopt, report: Callable[[Event], None]
+        self,
+        source: Source,
+        edition: Edition,
+        adopt: Adopt,
+        report: Callable[[Event], None],
+        today: Callable[[], date] = calendar.today,
     ) -> None:
-        """`text` is what `generation`, the one in force, was made of."""
+        """`edition` is the one in force."""
         self._source = source
-        self._text: str = text
+        self._edition = edition
         self._adopt = adopt
         self._report = report
+        self._today = today
         self._rejected: Content | None = None  # what was refused last, while it is what the source still gives
+        self._rejected_for: tuple[Problem, ...] = ()
         self._lock = asyncio.Lock()
-        self.generation = generation
+        self.adopted = asyncio.Event()  # set whenever another edition comes into force
         self.last: Report | None = None
+
+    @property
+    def generation(self) -> Generation:
+        """The generation in force."""
+        return self._edition.generation
+
+    @property
+    def ends(self) -> date | None:
+        """The first day on which the texts in force mean something else."""
+        return self._edition.ends
 
     async def reload(self, trigger: Trigger) -> Report:
         """Read the source; put what it gives into force if it is new and valid.  Never raises."""
@@ -78,20 +103,27 @@ class Reloader:
         return self.last is not None and self.last.outcome is Outcome.REJECTED
 
     async def _reload(self, trigger: Trigger) -> Report:
-        content = await self._read(trigger)
-        if content == self._text:
+        today = self._today()
+        # What ended has ended whatever the file says by now: perhaps it is being mended.
+        content = self._edition.texts if trigger is Trigger.DATE else await self._read(trigger)
+        if content == self._edition.texts and (self.ends is None or today < self.ends):
             return self._unchanged(trigger)
-        if content == self._rejected and self.last is not None:
-            return self._repeat(self.last, trigger)
-        if not isinstance(content, str):
+        if content == self._rejected:
+            return self._new_report(Outcome.REJECTED, trigger, problems=self._rejected_for)  # and not one line more in the log
+        if not isinstance(content, Texts):
             return self._reject(trigger, content, content)
         try:
-            loaded = await asyncio.to_thread(self._source.compile, content, self.generation.number + 1)
+            loaded = await asyncio.to_thread(self._source.compile, content, self.generation.number + 1, today)
         except ConfigInvalid as invalid:
             return self._reject(trigger, content, invalid.problems)
-        notes = await self._adopt(loaded.generation, content)
-        self._text, self._rejected, self.generation = content, None, loaded.generation
-        return await self._applied(trigger, loaded, notes)
+        edition = Edition.of(loaded, content)
+        notes = await self._adopt(edition)
+        before = self.generation
+        self._edition = edition
+        if trigger is not Trigger.DATE:
+            self._rejected = None
+        self.adopted.set()
+        return await self._applied(trigger, before, loaded, notes)
 
     async def _read(self, trigger: Trigger) -> Content:
         """Read the source.  What a watcher saw may be half of a save: wait until it reads the same twice.
@@ -101,7 +133,7 @@ class Reloader:
         content = await self._read_once(trigger)
         if trigger is Trigger.WATCH:
             for _ in range(MAX_SETTLE_READS):
-                if content in (self._text, self._rejected):
+                if content in (self._edition.texts, self._rejected):
                     break
                 await asyncio.sleep(SETTLE_S)
                 before, content = content, await self._read_once(trigger)
@@ -115,7 +147,7 @@ class Reloader:
         except ConfigInvalid as invalid:
             cause = invalid.__cause__
             if trigger is Trigger.WATCH and isinstance(cause, OSError) and cause.errno in _NO_DESCRIPTOR:
-                return self._text  # that says nothing about the file, and it is looked at again soon
+                return self._edition.texts  # that says nothing about the file, and it is looked at again soon
             return invalid.problems
 
     def _unchanged(self, trigger: Trigger) -> Report:
@@ -129,12 +161,8 @@ class Reloader:
         self._rejected = None
         return self._new_report(Outcome.UNCHANGED, trigger)
 
-    def _repeat(self, last: Report, trigger: Trigger) -> Report:
-        """Refuse what was refused before: the same problems, and not one line more in the log."""
-        return self._new_report(Outcome.REJECTED, trigger, problems=last.problems)
-
     def _reject(self, trigger: Trigger, content: Content, problems: tuple[Problem, ...]) -> Report:
-        self._rejected = content
+        self._rejected, self._rejected_for = content, problems
         message = (
             f"the configuration was rejected ({len(problems)} problems); generation {self.generation.number} stays in force"
         )
@@ -142,24 +170,28 @@ class Reloader:
         self._list(problems)
         return self._new_report(Outcome.REJECTED, trigger, problems=problems)
 
-    async def _applied(self, trigger: Trigger, loaded: Loaded, notes: tuple[str, ...]) -> Report:
+    async def _applied(self, trigger: Trigger, before: Generation, loaded: Loaded, notes: tuple[str, ...]) -> Report:
+        """Tell that a configuration is in force, what it decides otherwise than `before`, and what is doubtful in it."""
         self._say(
             LogLevel.INFO, f"generation {self.generation.number} of {self.generation.source} is in force", trigger, "applied"
         )
         for note in notes:
             self._report(Event(LogLevel.WARNING, "xoproxy.reload", "restart-needed", note))
-        found = await self._lint(loaded)
-        self._list(found)
-        return self._new_report(Outcome.APPLIED, trigger, found, notes)
+        changes = await self._in_thread("comparing", _compare, before, loaded.generation) or ()
+        for level, line in changes[: MAX_LOGGED_CHANGES + 1]:
+            self._report(Event(level, "xoproxy.reload", "change", line))
+        found = await self._in_thread("linting", _find, loaded)
+        problems = loaded.warnings if found is None else found
+        self._list(problems)
+        return self._new_report(Outcome.APPLIED, trigger, problems, notes, tuple(line for _, line in changes))
 
-    async def _lint(self, loaded: Loaded) -> tuple[Problem, ...]:
-        """Return what is doubtful in a configuration that is in force by now: no fault in finding that out is the file's."""
+    async def _in_thread(self, what: str, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R | None:
+        """Look at a configuration that is in force by now; None, and a line in the log, if that fails: it is no fault of it."""
         try:
-            return await asyncio.to_thread(_find, loaded)
+            return await asyncio.to_thread(work, *args, **kwargs)
         except Exception as exc:  # noqa: BLE001  see above
-            message = f"linting failed: {type(exc).__name__}: {exc}"
-            self._report(Event(LogLevel.ERROR, "xoproxy.reload", "lint", message))
-            return loaded.warnings
+            self._report(Event(LogLevel.ERROR, "xoproxy.reload", "review", f"{what} failed: {type(exc).__name__}: {exc}"))
+            return None
 
     def _failed(self, trigger: Trigger, why: str) -> Report:
         """Tell what is wrong with the machine or with us: a note, because the configuration has no place to point at."""
@@ -168,9 +200,14 @@ class Reloader:
         return self._new_report(Outcome.REJECTED, trigger, notes=(message,))
 
     def _new_report(
-        self, outcome: Outcome, trigger: Trigger, problems: tuple[Problem, ...] = (), notes: tuple[str, ...] = ()
+        self,
+        outcome: Outcome,
+        trigger: Trigger,
+        problems: tuple[Problem, ...] = (),
+        notes: tuple[str, ...] = (),
+        changes: tuple[str, ...] = (),
     ) -> Report:
-        return Report(outcome, trigger, time.time(), self.generation.number, problems, notes)
+        return Report(outcome, trigger, time.time(), self.generation.number, problems, notes, changes)
 
     def _list(self, problems: tuple[Problem, ...]) -> None:
         for problem in problems[:MAX_LOGGED_PROBLEMS]:
@@ -180,6 +217,16 @@ class Reloader:
     def _say(self, level: LogLevel, message: str, trigger: Trigger, outcome: str) -> None:
         values: dict[str, Value] = {"outcome": outcome, "trigger": trigger.value, "generation": self.generation.number}
         self._report(Event(level, "xoproxy.reload", "reload", message, values))
+
+
+def _compare(before: Generation, after: Generation) -> tuple[tuple[LogLevel, str], ...]:
+    """Return what is decided otherwise: how much in one line, then what is wider."""
+    from xoproxy.insight.comparing import compare  # noqa: PLC0415  as below
+    from xoproxy.insight.comparing.telling import summary, widenings  # noqa: PLC0415
+
+    comparison = compare(before, after)
+    wider = [(LogLevel.WARNING, f"wider: {line}") for line in widenings(comparison)]
+    return ((LogLevel.INFO, summary(comparison)), *wider)
 
 
 def _find(loaded: Loaded) -> tuple[Problem, ...]:

@@ -1,11 +1,12 @@
-"""Where configurations come from: a file with the options over it, or options alone."""
+"""Where configurations come from: a file or directory with the options over it, or options alone."""
 
 import os
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import date
 from pathlib import Path
 
-from xoproxy.config import Loaded, Overrides, compile_options, compile_text, read_text
+from xoproxy.config import FROM_OPTIONS, Loaded, Overrides, Texts, compile_texts, read_texts
+from xoproxy.config.generation import Generation
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,13 +16,28 @@ class ConfigSource:
     path: Path | None
     overrides: Overrides
 
-    def read(self) -> str:
-        """Return the text as it is now.  Raises: `ConfigInvalid`."""
-        return "" if self.path is None else read_text(self.path)
+    def read(self) -> Texts:
+        """Return the texts as they are now.  Raises: `ConfigInvalid`."""
+        return FROM_OPTIONS if self.path is None else read_texts(self.path)
 
-    def compile(self, text: str, number: int) -> Loaded:
-        """Return the text as generation `number`.  Raises: `ConfigInvalid`."""
-        today = datetime.now(UTC).date()
-        if self.path is None:
-            return compile_options(self.overrides, environ=os.environ, today=today, number=number)
-        return compile_text(text, str(self.path), self.overrides, environ=os.environ, today=today, number=number)
+    def compile(self, texts: Texts, number: int, today: date) -> Loaded:
+        """Return the texts as generation `number`, with what still holds `today`.  Raises: `ConfigInvalid`."""
+        return compile_texts(texts, self.overrides, environ=os.environ, today=today, number=number)
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """A generation, and what it was made of: the same texts on the same day make the same again.
+
+    `ends`: the first day on which they mean something else, None if there is none.
+    """
+
+    generation: Generation
+    texts: Texts
+    today: date
+    ends: date | None
+
+    @classmethod
+    def of(cls, loaded: Loaded, texts: Texts) -> "Edition":
+        """Return what `texts` were compiled to."""
+        return cls(loaded.generation, texts, loaded.today, loaded.ends)

@@ -12,6 +12,7 @@ class Trigger(Enum):
     WATCH = "watch"
     SIGNAL = "signal"
     ADMIN = "admin"
+    DATE = "date"  # nobody: something of the configuration ended
 
 
 class Outcome(Enum):
@@ -24,7 +25,10 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One reload.  `generation` is the number in force after it; `notes` say what went wrong apart from the file's problems."""
+    """One reload.  `generation` is the number in force after it.
+
+    `notes` say what went wrong apart from the file's problems; `changes` what is decided otherwise now, first how much.
+    """
 
     outcome: Outcome
     trigger: Trigger
@@ -32,3 +36,4 @@ class Report:
     generation: int
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()

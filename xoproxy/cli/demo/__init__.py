@@ -8,22 +8,23 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.resources import files
+from datetime import date
 from pathlib import Path
 from typing import Final
 
 from xoproxy.cli.demo.backend import Backend, site
 from xoproxy.cli.demo.ports import choose_port
 from xoproxy.cli.parser import EXIT_FAILED, EXIT_FINE
-from xoproxy.config import Loaded, Overrides, compile_text
+from xoproxy.config import Loaded, Overrides, Texts, compile_texts, read_texts
+from xoproxy.runtime.calendar import today
 from xoproxy.runtime.listening.sockets import ListenError
 from xoproxy.runtime.process import Start, serve_until_stopped
 from xoproxy.runtime.signals import HeldSignals
+from xoproxy.runtime.source import Edition
 
 DEFAULT_PORT: Final = 8080
 DEFAULT_BACKEND_PORT: Final = 8081
-POLICY_FILE: Final = "demo.yaml"
+POLICY_FILE: Final = Path(__file__).with_name("demo.yaml")
 
 WELCOME: Final = """\
 Two addresses of one application that sends no cross-origin field.  Open both and compare:
@@ -39,17 +40,16 @@ The policy is {policy}.  Ctrl-C ends the demo.
 class DemoSource:
     """The demo's policy file; it is filled in from `environ` instead of the process's environment."""
 
-    text: str
+    texts: Texts
     environ: Mapping[str, str]
 
-    def read(self) -> str:
-        """Return the text; it never changes."""
-        return self.text
+    def read(self) -> Texts:
+        """Return the texts; they never change."""
+        return self.texts
 
-    def compile(self, text: str, number: int) -> Loaded:
-        """Return the text as generation `number`."""
-        today = datetime.now(UTC).date()
-        return compile_text(text, POLICY_FILE, Overrides(), environ=self.environ, today=today, number=number)
+    def compile(self, texts: Texts, number: int, today: date) -> Loaded:
+        """Return the texts as generation `number`."""
+        return compile_texts(texts, Overrides(), environ=self.environ, today=today, number=number)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,25 +76,18 @@ def run(args: argparse.Namespace) -> int:
 
 def _serve(port: int, backend_port: int, signals: HeldSignals) -> None:
     """Run backend and proxy.  Raises: `ListenError`."""
-    path = policy_file()
-    source = DemoSource(path.read_text(encoding="utf-8"), {"DEMO_PORT": str(port), "DEMO_BACKEND_PORT": str(backend_port)})
-    loaded = source.compile(source.text, 1)
+    source = DemoSource(read_texts(POLICY_FILE), {"DEMO_PORT": str(port), "DEMO_BACKEND_PORT": str(backend_port)})
+    loaded = source.compile(source.texts, 1, today())
     direct, through = f"http://localhost:{backend_port}", f"http://localhost:{port}"
     backend = _open_backend(backend_port)
     backend.site = site(direct, through)
 
     def announce(_: str) -> None:
-        print(WELCOME.format(direct=direct, through=through, policy=path), flush=True)
+        print(WELCOME.format(direct=direct, through=through, policy=POLICY_FILE), flush=True)
 
     with backend.serving():
-        start = Start(source, source.text, loaded.generation, watched_path=None, announce=announce)
+        start = Start(source, Edition.of(loaded, source.texts), watched_path=None, announce=announce)
         serve_until_stopped(start, signals, sys.stderr.fileno())
-
-
-def policy_file() -> Path:
-    """Return where the demo's policy file is: beside this module once installed, in `config/` in a source checkout."""
-    installed = Path(str(files("xoproxy.cli.demo"))) / POLICY_FILE
-    return installed if installed.is_file() else Path(__file__).parents[3] / "config" / POLICY_FILE
 
 
 def _open_backend(port: int) -> Backend:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from xoproxy.runtime.signals import HANDLED
-from xoproxy.runtime.source import ConfigSource
+from xoproxy.runtime.source import ConfigSource, Edition
 from xoproxy.runtime.workers.channel import Channel
 from xoproxy.runtime.workers.orders import (
     REPORTS,
@@ -22,13 +22,13 @@ from xoproxy.runtime.workers.orders import (
     Begin,
     Done,
     Drain,
-    Load,
     Order,
     Refused,
     Renew,
     Report,
     Sockets,
     Totals,
+    load_order,
 )
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.tasks import spawn
@@ -59,8 +59,7 @@ class Task:
     """What a worker is to serve by."""
 
     revision: int  # of all that follows
-    number: int
-    text: str
+    edition: Edition
     listeners: list[int]
 
 
@@ -109,23 +108,24 @@ class Member:
         """Have it serve.  Raises: `WorkerGoneError`, `RefusedError`."""
         options: dict[str, object] = asdict(source.overrides)
         self._channel.send(Begin(self.slot, None if source.path is None else str(source.path), options))
-        await self.load(task.number, task.text, timeout_s=START_S)
+        await self.load(task.edition, timeout_s=START_S)
         done = await self.adopt(task, portion, timeout_s=START_S)
         if done.problems:
             raise RefusedError("; ".join(done.problems))
         self.state = WorkerState.SERVING
         self.served_from = time.monotonic()
 
-    async def load(self, number: int, text: str, *, timeout_s: float | None = None) -> None:
-        """Have it compile a text.  Raises: `WorkerGoneError`, `RefusedError`."""
-        await self._ask(lambda order: Load(order, number, text), timeout_s)
+    async def load(self, edition: Edition, *, timeout_s: float | None = None) -> None:
+        """Have it compile what an edition was made of.  Raises: `WorkerGoneError`, `RefusedError`."""
+        await self._ask(lambda order: load_order(order, edition), timeout_s)
 
     async def adopt(self, task: Task, portion: Portion, *, timeout_s: float | None = None) -> Done:
         """Have it serve by what it loaded, on the sockets that it has and these.  Raises: `WorkerGoneError`, `RefusedError`."""
         for address, sockets in portion:
             self._channel.send(Sockets(address), sockets)
-        done = await self._ask(lambda order: Adopt(order, task.number, task.listeners), timeout_s)
-        self.number, self.revision = task.number, task.revision
+        number = task.edition.generation.number
+        done = await self._ask(lambda order: Adopt(order, number, task.listeners), timeout_s)
+        self.number, self.revision = number, task.revision
         return done
 
     async def renew(self) -> list[str]:

@@ -7,7 +7,9 @@ the same `id`: `Done`, with what went wrong on the way, or `Refused`, and then n
 from dataclasses import dataclass, field
 from typing import Final
 
+from xoproxy.config import Text, Texts
 from xoproxy.config.options import Overrides
+from xoproxy.runtime.source import Edition
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +30,13 @@ class Sockets:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Compile `text` as generation `number`, and check what it needs of this machine.  Change nothing."""
+    """Compile texts as generation `number`, and check what it needs of this machine.  Change nothing."""
 
     id: int
     number: int
-    text: str
+    name: str  # of all of them
+    parts: list[list[str]]  # names and texts
+    today: str  # as of which they are compiled, as 2027-01-31
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,18 @@ Order = Begin | Sockets | Load | Adopt | Renew | Drain | Abort
 Report = Done | Refused | Totals | Leaving
 ORDERS: Final[tuple[type[Order], ...]] = (Begin, Sockets, Load, Adopt, Renew, Drain, Abort)
 REPORTS: Final[tuple[type[Report], ...]] = (Done, Refused, Totals, Leaving)
+
+
+def load_order(number: int, edition: Edition) -> Load:
+    """Return the order to compile what an edition was made of."""
+    texts = edition.texts
+    parts = [[part.name, part.text] for part in texts.parts]
+    return Load(number, edition.generation.number, texts.name, parts, edition.today.isoformat())
+
+
+def texts_of(order: Load) -> Texts:
+    """Return the texts that `Load` brought."""
+    return Texts(order.name, tuple(Text(name, text) for name, text in order.parts))
 
 
 def overrides_of(values: dict[str, object]) -> Overrides:

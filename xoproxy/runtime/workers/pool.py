@@ -1,6 +1,6 @@
 """Serve by several worker processes: the engine of a supervisor.
 
-Rule 1: a reload is two steps.  First all workers load the text; if one refuses, nothing was changed anywhere.  Then all put it
+Rule 1: a reload is two steps.  First all workers load the texts; if one refuses, nothing was changed anywhere.  Then all put it
 into force, which cannot be refused.
 Rule 2: a worker that dies, does not answer, or cannot be brought to what the generation says is replaced.
 """
@@ -13,7 +13,7 @@ from xoproxy.config.generation import Generation
 from xoproxy.runtime.engine import Bound
 from xoproxy.runtime.listening.certificates import check_certificates
 from xoproxy.runtime.listening.sockets import ListenError, check_upstream_trust
-from xoproxy.runtime.source import ConfigSource
+from xoproxy.runtime.source import ConfigSource, Edition
 from xoproxy.runtime.workers.member import Member, Portion, RefusedError, Task, WorkerGoneError
 from xoproxy.runtime.workers.processors import worker_count
 from xoproxy.runtime.workers.roster import Roster
@@ -28,15 +28,19 @@ SETTLE_S: Final = 30.0  # how long a reload waits for successors before it tells
 class WorkerPool:
     """Serves by workers that it starts."""
 
-    def __init__(self, generation: Generation, text: str, source: ConfigSource, report: Callable[[Event], None]) -> None:
-        """`text`: what `generation` was made of; `source`: how it is compiled.  Nothing is started yet."""
-        self.generation = generation
+    def __init__(self, edition: Edition, source: ConfigSource, report: Callable[[Event], None]) -> None:
+        """`source`: how texts are compiled.  Nothing is started yet."""
         self.revision = 1
-        self._text = text
+        self._edition = edition
         self._source = source
         self._shares = Shares()
         self._roster = Roster(self, report)
         self._is_adopting = False
+
+    @property
+    def generation(self) -> Generation:
+        """The generation in force."""
+        return self._edition.generation
 
     @property
     def bound(self) -> list[Bound]:
@@ -91,11 +95,12 @@ class WorkerPool:
         """Have a new worker serve.  Raises: `WorkerGoneError`, `RefusedError`."""
         await member.begin(self._source, self._task(), self._portion(member, self._shares.held))
 
-    async def adopt(self, generation: Generation, text: str) -> list[str]:
-        """Have all workers serve by another generation.  Returns what of it could not be.
+    async def adopt(self, edition: Edition) -> list[str]:
+        """Have all workers serve by another edition.  Returns what of it could not be.
 
         Raises: `ListenError`; then nothing was changed.
         """
+        generation = edition.generation
         check_upstream_trust(generation.settings.upstreams)
         check_certificates(set(generation.settings.listeners) - set(self.generation.settings.listeners))
         self._refuse_if_ending([])
@@ -103,9 +108,9 @@ class WorkerPool:
         opened, unopened = self._shares.open_new(listeners, len(self._roster.slots))
         self._is_adopting = True
         try:
-            await self._load(generation.number, text, opened)
+            await self._load(edition, opened)
             self._refuse_if_ending(opened)
-            self.generation, self._text = generation, text
+            self._edition = edition
             problems = await self._put_into_force(opened)
             if self._shares.close_others(listeners) and unopened:  # perhaps that was in the way
                 opened, unopened = self._shares.open_new(tuple(unopened), len(self._roster.slots))
@@ -159,9 +164,9 @@ class WorkerPool:
             else:
                 member.abort()
 
-    async def _load(self, number: int, text: str, opened: list[Share]) -> None:
-        """Have all workers load a text.  Raises: `ListenError` if one refuses; `opened` is closed then."""
-        outcomes = await self._roster.each(lambda member: member.load(number, text))
+    async def _load(self, edition: Edition, opened: list[Share]) -> None:
+        """Have all workers load an edition.  Raises: `ListenError` if one refuses; `opened` is closed then."""
+        outcomes = await self._roster.each(lambda member: member.load(edition))
         refusal = next((outcome for _, outcome in outcomes if isinstance(outcome, RefusedError)), None)
         if refusal is not None:
             for share in opened:
@@ -185,7 +190,7 @@ class WorkerPool:
 
     def _task(self) -> Task:
         listeners = self.generation.settings.listeners
-        return Task(self.revision, self.generation.number, self._text, self._shares.indexes(listeners))
+        return Task(self.revision, self._edition, self._shares.indexes(listeners))
 
     def _portion(self, member: Member, shares: list[Share]) -> Portion:
         return [(str(share.listener.address), share.of(member.slot, len(self._roster.slots))) for share in shares]

@@ -3,7 +3,7 @@
 Rule 1: the supervisor decides.  Ctrl-C and a lost terminal, which reach all processes, are its business; SIGTERM to a worker
 asks the supervisor for a successor first.
 Rule 2: without its supervisor a worker finishes what it has and ends.
-Rule 3: whatever it is told, it compiles the text itself, by the same environment: workers cannot diverge.
+Rule 3: whatever it is told, it compiles the texts itself, by the same environment and for the same day: workers cannot diverge.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ import socket
 import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import Final, assert_never
 
@@ -41,6 +42,7 @@ from xoproxy.runtime.workers.orders import (
     Sockets,
     Totals,
     overrides_of,
+    texts_of,
 )
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.events import Event
@@ -154,7 +156,9 @@ class Worker:
 
     async def _load(self, order: Load) -> Done:
         assert self._source is not None
-        loaded = await asyncio.to_thread(self._source.compile, order.text, order.number)
+        loaded = await asyncio.to_thread(
+            self._source.compile, texts_of(order), order.number, date.fromisoformat(order.today)
+        )
         self._loaded = loaded.generation
         return Done(order.id, [])
 
