@@ -85,6 +85,10 @@ def test_method_that_no_route_of_the_policy_takes() -> None:
         ('["https://*.a.example", https://ba.example]', []),
         ('["https://*.localhost", "http://b.localhost"]', []),
         ('"*"', []),
+        # an entry that ends: until then it is needless, afterwards what it covers is not
+        ('["https://*.a.example", {origin: https://b.a.example, expires: 2027-06-30}]', ["XO320"]),
+        ("[https://a.example, {origin: https://a.example, expires: 2027-06-30}]", ["XO320"]),
+        ('[{origin: "https://*.a.example", expires: 2027-06-30}, https://b.a.example]', []),
     ],
 )
 @pytest.mark.parametrize("key", ["cors: {allow_origins: %s}", "websocket_origins: %s"])

@@ -69,6 +69,13 @@ def test_route_that_still_gets_requests(first: str, second: str) -> None:
     assert lints(routes(first, second)) == []
 
 
+def test_route_that_ends_covers_nothing_for_good() -> None:
+    ends = routes("{path: /a/**}", "{path: /a/b}").replace("}}\n", "}, expires: 2027-06-30, reason: moving}\n", 1)
+
+    assert "expires" in ends
+    assert lints(ends) == []
+
+
 def test_route_behind_one_that_takes_everything_is_told_once() -> None:
     """XO304 says it already, and of those before it nothing is left to say."""
     assert lints(routes("{path: /a}", "{}", "{path: /a}")) == ["XO304"]

@@ -24,11 +24,12 @@ def _covered_in(part: Placed[Origins]) -> Iterator[Problem]:
         return
     members = [(item.value, item.place) for item in part.value if not isinstance(item.value, Null)]
     first: dict[OriginPattern, int] = {}
-    for index, (pattern, _) in enumerate(members):
-        first.setdefault(pattern, index)
+    for index, (pattern, place) in enumerate(members):
+        if not place.path.endswith(".origin"):  # one that ends covers nothing then
+            first.setdefault(pattern, index)
     for index, (pattern, place) in enumerate(members):
         shown = quoted(pattern.text())
-        if first[pattern] != index:
+        if first.get(pattern, index) != index:
             yield problem_at(place, Id.COVERED_ORIGIN, f"{shown} is in this list already; remove it")
             continue
         wider = next((candidate for candidate in _wider(pattern) if candidate in first), None)

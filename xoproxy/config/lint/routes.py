@@ -65,6 +65,8 @@ def _covered(view: View) -> Iterator[Problem]:
             )
             yield problem_at(draft.places[""], Id.COVERED_ROUTE, message)
             continue
+        if "expires" in draft.places:
+            continue  # what it covers gets its requests afterwards
         similar = earlier.setdefault((match.host, glob.prefix if glob is not None else ""), [])
         if len(similar) < MAX_SIMILAR:
             similar.append(_Earlier(draft.route, glob, compile_path(match.path) if match.path is not None else None))
