@@ -36,6 +36,9 @@ def asks(document: Document) -> bool:
         pytest.param("camera=()", True, id="another-feature"),
         pytest.param("cross-origin-isolated=(), cross-origin-isolated=*", True, id="last-one-counts"),
         pytest.param("cross-origin-isolated=(self", True, id="malformed-counts-for-nothing"),
+        pytest.param("cross-origin-isolated=(), camera=@5", True, id="date-of-rfc-9651"),
+        pytest.param("cross-origin-isolated=();x=@5", True, id="date-in-a-parameter"),
+        pytest.param('cross-origin-isolated=(self;x=%"y")', True, id="display-string-in-a-list"),
         pytest.param(MALFORMED, True, id="syntax-of-the-allow-attribute"),
     ],
 )

@@ -152,4 +152,12 @@ def test_the_server_sees_whose_page_it_is() -> None:
     assert asked[0].credentialed
     assert (sent[b"Upgrade"], sent[b"Connection"], sent[b"Sec-WebSocket-Version"]) == (b"websocket", b"Upgrade", b"13")
     assert sent[b"Sec-WebSocket-Protocol"] == b"chat, v2"
+    assert not any(name.startswith(b"Sec-Fetch-") for name in sent)
     assert not verdict.allowed  # two protocols were asked for, none was answered
+
+
+def test_firefox_says_what_the_request_is_for() -> None:
+    """Fetch §4.6 appends the Fetch metadata to every request; Chromium 156 sends a handshake without (November 2026)."""
+    verdict = settle(sockets.conclude(PAGE, SERVER, Engine.FIREFOX), lambda _: ACCEPTED)
+
+    assert dict(verdict.exchanges[0][0].fields)[b"Sec-Fetch-Mode"] == b"websocket"

@@ -84,6 +84,8 @@ PERMISSION_VALUES: Final = (
     b"camera=(), cross-origin-isolated=*",
     b"cross-origin-isolated=(), cross-origin-isolated=*",
     b"cross-origin-isolated=();x=1",
+    b"cross-origin-isolated=();x=@1659578233",
+    b'cross-origin-isolated=(), camera=%"text"',
     b"cross-origin-isolated=(self",
     b"cross-origin-isolated 'none'",
     b"camera=()",

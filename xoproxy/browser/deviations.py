@@ -19,6 +19,7 @@ class Deviation(Enum):
     ADDRESSES_ARE_NO_SITES = "two ports of one address are not same-site for Cross-Origin-Resource-Policy"
     LINES_ARE_COMBINED = "several lines of one name that script sets count as one line, before they are found safelisted or not"
     SANDBOX_IS_SHOWN = "a page with an opener policy and Content-Security-Policy: sandbox is shown, and no error page"
+    SOCKETS_SAY_LESS = "no Sec-Fetch-* goes with the handshake of a WebSocket"
     USERINFO_IS_BLOCKED = "no page may fetch a URL with user information, nor be redirected to one"
 
 

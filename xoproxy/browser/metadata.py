@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from xoproxy.browser.deviations import Deviation, deviates
 from xoproxy.browser.hops import Hop
 from xoproxy.browser.model import NULL_ORIGIN, Engine, Fields, Mode, Tainting, WireRequest
 from xoproxy.browser.sites import same_origin, same_site, scheme_of
@@ -23,6 +24,8 @@ def fetch_metadata(hop: Hop, engine: Engine) -> Fields:
     A navigation to a top-level page is taken to be one that the user asked for, by a click or by typing.
     """
     if not is_potentially_trustworthy(hop.url) or not has(engine, Feature.FETCH_METADATA):
+        return ()
+    if hop.mode is Mode.WEBSOCKET and deviates(engine, Deviation.SOCKETS_SAY_LESS):
         return ()
     user: Fields = ((b"Sec-Fetch-User", b"?1"),) if hop.is_navigation and hop.destination == "document" else ()
     return (

@@ -9,7 +9,7 @@ from typing import Final
 
 from xoproxy.browser.contexts import origin
 from xoproxy.browser.model import NULL_ORIGIN, Document, Fields, Step
-from xoproxy.browser.policies import combined
+from xoproxy.browser.policies import combined, reads_every_type
 from xoproxy.browser.urls import origin_of
 from xoproxy.semantics.structured import InnerList, Item, Member, Token, parse_dictionary
 
@@ -39,16 +39,30 @@ class Allowlist:
 
 def declared(fields: Fields) -> Mapping[str, Allowlist]:
     """Read Permissions-Policy: several lines are one dictionary, one that is none counts for nothing.  (§9.1)"""
-    members = parse_dictionary(combined(fields, PERMISSIONS) or b"")
+    members = _dictionary(combined(fields, PERMISSIONS) or b"")
     return {feature: _allowlist(member) for feature, member in (members or {}).items()}
 
 
 def ignored(fields: Fields) -> str | None:
     """Say why Permissions-Policy, though it is there, counts for nothing; None where it counts."""
     value = combined(fields, PERMISSIONS)
-    if value is None or parse_dictionary(value) is not None:
+    if value is None or _dictionary(value) is not None:
         return None
     return f'"{value.decode("latin-1")}" is no dictionary; write it as {ISOLATED}=(self "https://app.example.com")'
+
+
+def _dictionary(value: bytes) -> Mapping[str, Member] | None:
+    members = parse_dictionary(value)
+    if members is None or not all(map(_is_read, members.values())):
+        return None
+    return members
+
+
+def _is_read(member: Member) -> bool:
+    items = member.items if isinstance(member, InnerList) else (member,)
+    return reads_every_type(
+        [*member.params.values(), *(value for item in items for value in (item.value, *item.params.values()))]
+    )
 
 
 def attribute(allow: str) -> Mapping[str, Allowlist]:

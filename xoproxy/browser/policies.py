@@ -7,7 +7,7 @@ Whether the page may have a policy at all (only secure contexts have) is asked i
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Generic, TypeVar
@@ -15,7 +15,7 @@ from typing import Final, Generic, TypeVar
 from xoproxy.browser.model import Engine, Fields
 from xoproxy.browser.support import AS_OF, Feature, has
 from xoproxy.policy.model import DocumentIsolation, EmbedderPolicy, OpenerPolicy, ResourcePolicy
-from xoproxy.semantics.structured import Date, DisplayString, Item, Token, parse_item
+from xoproxy.semantics.structured import BareItem, Date, DisplayString, Item, Token, parse_item
 
 EMBEDDER: Final = b"Cross-Origin-Embedder-Policy"
 OPENER: Final = b"Cross-Origin-Opener-Policy"
@@ -93,6 +93,11 @@ def combined(fields: Fields, name: bytes) -> bytes | None:
     return b", ".join(lines) if lines else None
 
 
+def reads_every_type(values: Iterable[BareItem]) -> bool:
+    """Whether browsers read values of these types: by RFC 8941, not yet by RFC 9651."""
+    return not any(isinstance(value, _NEWER) for value in values)
+
+
 def embedder_policy(fields: Fields, engine: Engine, *, observed: bool = False) -> Read[EmbedderPolicy]:
     """Read Cross-Origin-Embedder-Policy, or its Report-Only twin.  (HTML §7.1.4.1, "obtain an embedder policy")"""
     return _choice(_EMBEDDER, EmbedderPolicy.UNSAFE_NONE, fields, engine, observed=observed)
@@ -150,7 +155,7 @@ def _choice(kind: _Kind, default: Choice, fields: Fields, engine: Engine, *, obs
 
 def _fault(kind: _Kind, item: Item, value: bytes, engine: Engine) -> str | None:
     """Say why an item is no value of the field; None if it is one."""
-    if any(isinstance(param, _NEWER) for param in item.params.values()):
+    if not reads_every_type(item.params.values()):
         return f'"{_text(value)}" has a parameter that browsers cannot read'
     if not isinstance(item.value, Token):
         return _no_token(item, value, tuple(kind.values))
