@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import pytest
-from support.configs import HEAD, SOURCE, compiled
+from support.configs import HEAD, compiled
 
 from xoproxy.config import Overrides, keys
 from xoproxy.config.drafts import PolicyDraft

@@ -31,43 +31,37 @@ class _Row:
     at: str = ""
 
 
-class _Names:
-    """Short names of the files, where no two are called the same."""
+def where(place: Place | None) -> str:
+    """Return a place as people read it: ``xoproxy.yaml:12``, ``preset isolated``, ``--upstream``.
 
-    def __init__(self, shown: Shown) -> None:
-        places = [part.place for route in (*shown.routes, shown.unmatched) for part in (*route.match, *route.parts)]
-        sources = {shown.source, *(place.mark.source for place in places if place.mark.line)}
-        short = {source: os.path.basename(source) for source in sources}  # noqa: PTH119  a name in messages, not a path
-        self._short = short if len({*short.values()}) == len(short) else {}
-
-    def where(self, place: Place | None) -> str:
-        """Return a place as people read it: ``xoproxy.yaml:12``, ``preset isolated``, ``--upstream``."""
-        if place is None:
-            return ""
-        mark = place.mark
-        return f"{self._short.get(mark.source, mark.source)}:{mark.line}" if mark.line else mark.source
+    Files of one configuration stand in one directory, which is told once.
+    """
+    if place is None:
+        return ""
+    mark = place.mark
+    return f"{os.path.basename(mark.source)}:{mark.line}" if mark.line else mark.source  # noqa: PTH119  a name in messages
 
 
 def as_text(shown: Shown, width: int) -> str:
     """Return a text for people, in lines of up to `width` columns where that can be."""
-    names, width = _Names(shown), max(width, _LEAST)
-    blocks = [[f"{shown.source}: what becomes of requests, by route"]]
-    blocks += [[*_block(route.name, route, names, width)] for route in shown.routes]
-    blocks.append([*_block("no route: answers of xoproxy's own", shown.unmatched, names, width)])
+    width = max(width, _LEAST)
+    blocks = [[f"{shown.source}, route by route"]]
+    blocks += [[*_block(route.name, route, width)] for route in shown.routes]
+    blocks.append([*_block("no route: answers of xoproxy's own", shown.unmatched, width)])
     return "\n\n".join("\n".join(map(printable, lines)) for lines in blocks) + "\n"
 
 
-def _block(title: str, route: ShownRoute, names: _Names, width: int) -> Iterator[str]:
+def _block(title: str, route: ShownRoute, width: int) -> Iterator[str]:
     """Yield the lines of one route."""
-    rows = [_Row(title, names.where(route.place))]
-    matches = [_Row(f"{part.key}: {flow(part.value)}", names.where(part.place)) for part in route.match]
+    rows = [_Row(title, where(route.place))]
+    matches = [_Row(f"{part.key}: {flow(part.value)}", where(part.place)) for part in route.match]
     if route.upstream is not None and route.upstream_name:
         rows += _labelled("match", matches or [_Row("every request")])
         urls = ", ".join(map(flow, route.upstream.value)) if isinstance(route.upstream.value, list) else ""
         said = urls if urls == route.upstream_name else f"{route.upstream_name}: {urls}"
-        rows += _labelled("upstream", [_Row(said, names.where(route.upstream.place))])
-    rows += _labelled("policy", [_Row(route.policy_name, names.where(route.policy_place))])
-    rows += _labelled("keys", [*_keys(route.parts, names)])
+        rows += _labelled("upstream", [_Row(said, where(route.upstream.place))])
+    rows += _labelled("policy", [_Row(route.policy_name, where(route.policy_place))])
+    rows += _labelled("keys", [*_keys(route.parts)])
     yield from _aligned(rows, width)
     yield from _outcome(route, width)
 
@@ -84,14 +78,14 @@ def _aligned(rows: list[_Row], width: int) -> Iterator[str]:
         yield f"{row.said:{max(column, 0)}}  {row.at}" if row.at else row.said
 
 
-def _keys(parts: tuple[Part, ...], names: _Names) -> Iterator[_Row]:
+def _keys(parts: tuple[Part, ...]) -> Iterator[_Row]:
     """Yield the keys of a policy; members of a list that stand on other lines have lines of their own."""
     for part in parts:
-        at = names.where(part.place)
+        at = where(part.place)
         members = [other for other in parts if other.key.startswith(f"{part.key}[")]
-        if any(names.where(member.place) != at for member in members):
+        if any(where(member.place) != at for member in members):
             yield _Row(f"{part.key}:", at)
-            yield from (_Row(f"  - {flow(member.value)}", names.where(member.place)) for member in members)
+            yield from (_Row(f"  - {flow(member.value)}", where(member.place)) for member in members)
         elif part.value is not None and not part.key.endswith("]"):
             yield _Row(f"{part.key}: {flow(part.value)}", at)
         elif part.key.startswith("headers.remove."):
@@ -154,11 +148,10 @@ def flow(value: Json) -> str:
     match value:
         case bool():
             return "true" if value else "false"
-        case str():
-            return value if _PLAIN.fullmatch(value) else quoted(value)
         case list():
             return "[" + ", ".join(map(flow, value)) + "]"
         case dict():
             return "{" + ", ".join(f"{key}: {flow(item)}" for key, item in value.items()) + "}"
         case _:
-            return str(value)
+            text = str(value)
+            return text if _PLAIN.fullmatch(text) else quoted(text)
