@@ -44,7 +44,10 @@ def origin_regex(text: str) -> str:
     if len(text) > MAX_PATTERN:
         raise Refused(Id.REGEX_SIZE, f"this pattern has {len(text)} characters, {MAX_PATTERN} is the most; write several")
     if not text.isascii():
-        raise Refused(Id.REGEX, f"{quoted(text)} has characters that no origin has; write the host in its ASCII form, which begins with xn--")
+        raise Refused(
+            Id.REGEX,
+            f"{quoted(text)} has characters that no origin has; write the host in its ASCII form, which begins with xn--",
+        )
     if re.match(r"/.*/[a-z]*$", text):
         raise Refused(Id.REGEX, f"{quoted(text)} has the slashes of another language around it; leave them out")
     if re.search(r"://\*", text):
@@ -113,8 +116,10 @@ def _is_anyones(witness: Witness, host: str) -> bool:
 def _marks_of_name(witness: Witness, host: str) -> str:
     """Return the marks of what someone registered of a host; nothing if nobody did."""
     address = address_of(host)
+    if is_private_name(host) or (ends_in_a_number(host) if address is None else not address.is_global):
+        return ""
     registered = registrable_domain(host) if address is None else host
-    if registered is None or is_private_name(host) or (address is not None and not address.is_global):
+    if registered is None:
         return ""
     end = witness.text.index("://") + 3 + len(host)
     return witness.marks[end - len(registered) : end]

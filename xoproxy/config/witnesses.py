@@ -43,6 +43,7 @@ _NAMED: Final = {
 }
 _CONTROLS: Final = {"a": "\a", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
+_QUOTED: Final = re.compile(r"\\Q(.*?)(?:\\E|\Z)|\\.", re.DOTALL)  # and what is escaped otherwise, to pass over it
 _QUANTIFIER: Final = re.compile(r"(?:([*+?])|\{([0-9]+)(,?)([0-9]*)\})\??")
 _GROUP: Final = re.compile(r"\((?:\?(?:P?<\w+>|([imsU-]*)([:)])))?")
 _NAME: Final = re.compile(r"\[:(\^?)(\w+):\]")
@@ -207,7 +208,7 @@ class _Parser:
             case "\\":
                 return self._escape()
             case _:
-                return self._literal(character)
+                return _Characters(self._folded(character))
 
     def _group(self) -> _Node:
         found = self._take(_GROUP)
@@ -227,18 +228,10 @@ class _Parser:
         self._ignores_case = outer
         return inner
 
-    def _literal(self, character: str) -> _Node:
-        return _Characters(self._folded(character))
-
     def _folded(self, character: str) -> frozenset[str]:
         return frozenset({character, character.swapcase()} if self._ignores_case else {character})
 
     def _escape(self) -> _Node:
-        if self._text.startswith("Q", self._at):
-            end = self._text.find("\\E", self._at)
-            quoted = self._text[self._at + 1 : end if end >= 0 else len(self._text)]
-            self._at = end + 2 if end >= 0 else len(self._text)
-            return _Sequence(tuple(self._literal(character) for character in quoted))
         members = self._escaped()
         return _Characters(members) if members else _EMPTY
 
@@ -308,4 +301,8 @@ def witnesses(pattern: str) -> Sequence[Witness]:
 
     Raises: `TooDeepError`.
     """
-    return _Parser(pattern).read().witnesses()
+    return _Parser(_QUOTED.sub(_unquoted, pattern)).read().witnesses()
+
+
+def _unquoted(found: re.Match[str]) -> str:
+    return re.escape(found[1]) if found[1] is not None else found[0]
