@@ -14,7 +14,7 @@ from xoproxy.browser.sites import registrable_domain
 from xoproxy.config.origins import NULL, is_private_name
 from xoproxy.config.problems import Id, Refused, quoted
 from xoproxy.config.witnesses import CHOSEN, MAX_DEPTH, REPEATED, TooDeepError, Witness, witnesses
-from xoproxy.semantics.hosts import address_of, is_loopback
+from xoproxy.semantics.hosts import address_of, ends_in_a_number, is_loopback
 from xoproxy.semantics.origins import Origin, parse_origin
 from xoproxy.semantics.regexes import RegexError, RegexSet
 
