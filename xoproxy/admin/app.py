@@ -161,6 +161,7 @@ def report_as_json(report: Report) -> dict[str, Json]:
         "generation": report.generation,
         "problems": [problem_as_json(problem) for problem in report.problems],
         "notes": list(report.notes),
+        "changes": list(report.changes),
     }
 
 

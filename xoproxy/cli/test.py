@@ -44,7 +44,7 @@ def _run_file(path: Path, policies: "_Policies", today: date) -> Run:
     file = read_tests(read_text(path), str(path), os.environ, today)
     loaded = policies.of(file)
     results = tuple(run_cases(loaded, file.cases, file.hosts))
-    failed = tuple(explained(result) for result in results if not result.passed)
+    failed = tuple(explained(loaded, result) for result in results if not result.passed)
     return Run(file, results, coverage(loaded, results), failed)
 
 

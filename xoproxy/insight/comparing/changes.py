@@ -58,7 +58,7 @@ def gained_and_lost(key: str, gained: Iterable[str], lost: Iterable[str], what: 
     if gaining := listed(gained):
         changes.append(Change(key, Direction.WIDER, f"{gaining} {what}"))
     if losing := listed(lost):
-        changes.append(Change(key, Direction.NARROWER, f"{losing} no longer {what}"))
+        changes.append(Change(key, Direction.NARROWER, f"{losing}: {what} no longer"))
     return changes
 
 

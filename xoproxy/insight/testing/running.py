@@ -59,6 +59,7 @@ class Result:
     failures: tuple[str, ...]
     seen: Seen
     routes: tuple[Route, ...] = field(default=())  # that had a part in it
+    met_others: bool = False  # servers that are not behind the policy had a part in it, too
 
     @property
     def passed(self) -> bool:
@@ -104,7 +105,8 @@ class _Run:
     def result(self) -> Result:
         seen = self._run()
         routes = tuple(answered.route for answered in self._network.answered if answered is not None and answered.route)
-        return Result(self._case, tuple(_failures(self._case.expected, seen)), seen, routes)
+        met_others = None in self._network.answered
+        return Result(self._case, tuple(_failures(self._case.expected, seen)), seen, routes, met_others)
 
     def _run(self) -> Seen:
         """Let the page do what the test says; what it asks for is answered as the test says, the page itself by a plain 200."""
