@@ -66,6 +66,14 @@ AROUND: dict[str, tuple[str, dict[str, str]]] = {
         TOP + "policy:\n  websocket_origins:\n    %s\n",
         {"allow_origins": "allow_origins: [https://app.example.com]"},
     ),
+    "an entry of `allow_origins`": (
+        TOP + "policy:\n  cors:\n    allow_origins:\n      - %s\n",
+        {"origin": "origin: https://a.example"},
+    ),
+    "an entry of `allow_origin_regexes`": (
+        TOP + "policy:\n  cors:\n    allow_origin_regexes:\n      - %s\n",
+        {"regex": "regex: 'https://a\\.example'"},
+    ),
     "a dangerous key": (
         TOP + "policy:\n  cors:\n    allow_origins: 'http://a.example'\n    dangerously_allow_insecure_origins:\n      %s\n",
         {"reason": "reason: why"},
