@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
-from xoproxy.browser.urls import parse
 from xoproxy.cli.options import UsageError, choose
 from xoproxy.cli.parser import EXIT_FINDINGS, EXIT_FINE, EXIT_INVALID
 from xoproxy.config import ConfigInvalid, Loaded, Overrides, compile_text, load
@@ -17,7 +16,7 @@ from xoproxy.insight.explaining import Asked, Explanation, Question, QuestionErr
 from xoproxy.insight.explaining.answering import UnansweredError
 from xoproxy.insight.explaining.as_json import as_json
 from xoproxy.insight.explaining.telling import told
-from xoproxy.insight.explaining.urls import is_path
+from xoproxy.insight.explaining.urls import is_path, server_of
 from xoproxy.insight.live import LiveBackend
 
 SUGGESTED: Final = "xoproxy.yaml"  # the file that would have to be written
@@ -54,10 +53,7 @@ def _explained(args: argparse.Namespace) -> Explanation:
 
 def _explained_server(args: argparse.Namespace, question: Question) -> Explanation:
     """Ask the servers of the URLs themselves; what could mend their answers is tried on an empty policy in front of them."""
-    url = parse(question.url)
-    assert url is not None
-    scheme = {"ws": "http", "wss": "https"}.get(url.scheme, url.scheme)
-    text = f"version: 1\nupstream: {scheme}://{url.authority}\n"
+    text = f"version: 1\nupstream: {server_of(question.url)}\n"
     empty = compile_text(text, SUGGESTED, Overrides(), environ={}, today=datetime.now(UTC).date(), number=1)
     with ExitStack() as stack:
         backend = stack.enter_context(_live(args, None))
@@ -77,10 +73,6 @@ def _loaded(args: argparse.Namespace) -> Loaded:
 
 
 def _asked(args: argparse.Namespace) -> Asked:
-    if args.url is None:
-        is_url = "://" in args.method or args.method.startswith("/")
-        wanted = f"GET {args.method}" if is_url else f"{args.method} https://api.example.com/v1/items"
-        raise QuestionError(f"a method and a URL are wanted; write xoproxy explain {wanted}")
     return Asked(
         method=args.method,
         url=args.url,

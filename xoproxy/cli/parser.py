@@ -146,8 +146,8 @@ def _configure_check(parser: argparse.ArgumentParser) -> None:
 
 
 def _configure_explain(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("method", metavar="METHOD", help="as script gives it: GET, POST, PATCH ...")
-    parser.add_argument("url", metavar="URL", nargs="?", help="a whole URL, or a path on the host that the routes name")
+    parser.add_argument("method", metavar="METHOD", type=_method, help="as script gives it: GET, POST, PATCH ...")
+    parser.add_argument("url", metavar="URL", help="a whole URL, or a path on the host that the routes name")
     parser.add_argument("-c", "--config", metavar="FILE", help=_FILE_HELP)
     parser.add_argument(
         "--origin", metavar="O", help="whose page asks, as https://app.example.com, or null (default: the URL's own)"
@@ -205,6 +205,12 @@ def _configure_healthcheck(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--admin", metavar="ADDR", help="where the admin endpoint listens, if not as the file says")
     parser.add_argument("--url", metavar="URL", help="ask this URL instead, as http://127.0.0.1:9464/-/healthy")
     parser.add_argument("--timeout", metavar="SECONDS", type=_seconds, default=2.0, help="how long to wait (default: 2)")
+
+
+def _method(text: str) -> str:
+    if "://" in text or text.startswith("/"):
+        raise argparse.ArgumentTypeError(f"the method comes before the URL; write GET {text}")
+    return text
 
 
 def _seconds(text: str) -> float:

@@ -6,6 +6,7 @@ Rule 3: whatever goes wrong on the way is told in words; nothing is retried.
 """
 
 import asyncio
+import os
 import ssl
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -25,7 +26,6 @@ MAX_HEAD_LINE_BYTES: Final = 64 * 1024
 # What aiohttp would add by itself; browsers say Accept, so that is all we add.
 _SILENT: Final = frozenset({"User-Agent", "Accept", "Accept-Encoding", "Content-Type"})
 _SAFE: Final = frozenset({b"GET", b"HEAD", b"OPTIONS"})  # RFC 9110 §9.2.1; TRACE is never sent
-_PROBLEM: Final = ((b"Content-Type", b"application/problem+json"),)
 
 
 @dataclass(slots=True)
@@ -45,21 +45,18 @@ class LiveBackend:
         self._runner.close()
 
     def __call__(self, request: WireRequest, route: Route | None) -> WireResponse:
-        """Return what the route's upstream answers, without a route the server of the URL.
-
-        An upstream that does not answer is a 502, as the proxy makes one.  Raises: `UnansweredError` for other servers.
-        """
+        """Return what the route's upstream answers, without a route the server of the URL.  Raises: `UnansweredError`."""
         if route is None:
             return self._runner.run(self._ask(request, None, UpstreamTls()))
         upstream = self.upstreams[route.upstream]
-        faults: list[str] = []
+        faults: list[UnansweredError] = []
         for endpoint in upstream.endpoints:
             try:
                 return self._runner.run(self._ask(request, endpoint, upstream.tls))
             except UnansweredError as fault:
-                faults.append(f"upstream {upstream.name} ({endpoint}): {fault}")
-        self._note(*faults)
-        return WireResponse(502, _PROBLEM)
+                faults.append(fault)
+        told = "; ".join(str(fault) for fault in faults)
+        raise UnansweredError(f"upstream {upstream.name} does not answer: {told}", faults[-1].status)
 
     def _note(self, *texts: str) -> None:
         self.notes += [text for text in texts if text not in self.notes]
@@ -93,7 +90,7 @@ class LiveBackend:
             ):
                 return WireResponse(response.status, _stripped(response.raw_headers))
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as fault:
-            raise UnansweredError(_told(fault, self.timeout_s)) from fault
+            raise UnansweredError(_told(fault, self.timeout_s), 504 if isinstance(fault, TimeoutError) else 502) from fault
 
     def _method(self, request: WireRequest) -> str:
         if request.method in _SAFE or self.sends_unsafe:
@@ -160,7 +157,8 @@ def _not_connected(fault: aiohttp.ClientConnectorCertificateError | aiohttp.Clie
         case aiohttp.ClientConnectorSSLError():
             return f"no TLS with {where}: {getattr(fault.os_error, 'reason', None) or fault.os_error}"
         case _:
-            return f"no connection to {where}: {(fault.os_error.strerror or str(fault.os_error)).lower()}"
+            reason = os.strerror(fault.os_error.errno) if fault.os_error.errno else str(fault.os_error)
+            return f"no connection to {where}: {reason.lower()}"
 
 
 def _stripped(headers: tuple[tuple[bytes, bytes], ...]) -> Fields:

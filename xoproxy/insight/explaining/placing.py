@@ -104,9 +104,10 @@ def _placed(loaded: Loaded, draft: RouteDraft, edit: Edit) -> tuple[Place, Into,
     above = stated[parent].place if parent in stated else None
     if above is not None and isinstance(_node(loaded, above), nodes.Mapping):
         return above, Into.INSERT, {last: value}
-    if above is not None and _node(loaded, above) is not None:
-        return above, Into.REPLACE, {last: value}  # instead of `cors: off`
-    return _composed(loaded, draft, nested(edit.key, value))
+    place, into, keys = _composed(loaded, draft, nested(edit.key, value))
+    if above is not None and into is Into.INSERT and above.path == f"{place.path}.{parent}":
+        return above, Into.REPLACE, {last: value}  # of `cors: off`, which hides nothing
+    return place, into, keys
 
 
 def _composed(loaded: Loaded, draft: RouteDraft, keys: dict[str, Plain]) -> tuple[Place, Into, Plain]:
