@@ -128,7 +128,7 @@ def test_file_that_is_not_valid_is_exit_code_2_with_every_problem() -> None:
     ("text", "strict", "code"),
     [(GOOD, False, 0), (GOOD, True, 0), (DOUBTFUL, False, 0), (DOUBTFUL, True, 1), (BAD, False, 2), (BAD, True, 2)],
 )
-@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize("form", ["text", "json", "github", "sarif"])
 def test_check_prints_every_problem_and_sets_the_exit_code(
     text: str, strict: bool, code: int, form: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -137,10 +137,26 @@ def test_check_prints_every_problem_and_sets_the_exit_code(
     assert main(["check", "-c", "x.yaml", "--format", form, *(["--strict"] if strict else [])]) == code
     printed = capsys.readouterr()
     assert printed.err == ""
+    count = {GOOD: 0, DOUBTFUL: 1, BAD: 2}[text]
     if form == "json":
-        assert len(json.loads(printed.out)) == {GOOD: 0, DOUBTFUL: 1, BAD: 2}[text]
+        assert len(json.loads(printed.out)) == count
+    elif form == "github":
+        assert printed.out.count("::") == 2 * count
+    elif form == "sarif":
+        assert len(json.loads(printed.out)["runs"][0]["results"]) == count
     else:
         assert (printed.out == "x.yaml: no problems\n") is (text == GOOD)
+
+
+def test_check_tells_what_linting_finds_unless_it_is_silenced(capsys: pytest.CaptureFixture[str]) -> None:
+    linted = GOOD.replace("isolated", "{coop: same-origin, coep: credentialless}")
+    Path("x.yaml").write_text(linted)
+    Path("y.yaml").write_text(linted.replace("}", "}  # xoproxy: allow XO308 an intranet without Safari"))
+
+    assert main(["check", "-c", "x.yaml", "--strict"]) == 1
+    assert "x.yaml:3:35: XO308 warning: policy.coep: " in capsys.readouterr().out
+    assert main(["check", "-c", "y.yaml", "--strict"]) == 0
+    assert capsys.readouterr().out == "y.yaml: no problems\n"
 
 
 def test_check_checks_what_run_would_serve(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -198,6 +214,19 @@ def test_warnings_are_told_at_the_start_and_hinder_nothing(tmp_path: Path) -> No
     process.wait_for_port(port)
     process.wait_for_output("warning")
     process.stop()
+
+
+def test_what_linting_finds_is_told_at_the_start(tmp_path: Path) -> None:
+    """The first fifty of it."""
+    port = free_port()
+    policies = "".join(f"  p{number}: {{}}\n" for number in range(60))
+    (tmp_path / "x.yaml").write_text(f"{GOOD}policies:\n{policies}")
+    arguments = ["run", "-c", str(tmp_path / "x.yaml"), "--listen", f"127.0.0.1:{port}", "--admin", "off"]
+    process = XoproxyProcess(arguments, tmp_path / "log")
+    process.wait_for_output("and 10 more; xoproxy check lists them")
+    process.stop()
+
+    assert (tmp_path / "log").read_text().count("XO331 warning") == 50
 
 
 def test_reader_that_goes_away_is_no_traceback() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from xoproxy.config import FROM_OPTIONS, ConfigInvalid, Generation, Loaded, Overrides, Text, Texts, compile_texts, read_text
+from xoproxy.config.lint import lint
 from xoproxy.config.settings import LogLevel
 from xoproxy.runtime.reload import MAX_LOGGED_CHANGES, MAX_LOGGED_PROBLEMS, Reloader
 from xoproxy.runtime.source import ConfigSource, Edition
@@ -349,3 +350,41 @@ async def test_comparing_that_fails_takes_nothing_back(monkeypatch: pytest.Monke
 
     assert (report.outcome, report.generation, report.changes) == (Outcome.APPLIED, 2, ())
     assert [event.message for event in bench.events if event.name == "review"] == ["comparing failed: RuntimeError: broken"]
+
+
+LINTED = "version: 1\nupstream: http://second:80\npolicy: {coop: same-origin, coep: credentialless}\n"
+
+
+async def test_what_linting_finds_is_told_when_the_configuration_is_in_force(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a thread, so that nothing waits for it."""
+    before: list[tuple[list[int], bool]] = []
+    bench = Bench(Script([LINTED]))
+
+    def find(loaded: Loaded) -> tuple[object, ...]:
+        before.append(
+            ([generation.number for generation in bench.adopted], threading.current_thread() is threading.main_thread())
+        )
+        return real(loaded)
+
+    real = lint
+    monkeypatch.setattr("xoproxy.config.lint.lint", find)
+    report = await bench.reloader.reload(Trigger.SIGNAL)
+
+    assert before == [([2], False)]
+    assert [problem.id for problem in report.problems] == ["XO308"]
+    assert [event.level for event in bench.events if event.name == "problem"] == [LogLevel.WARNING]
+
+
+async def test_linting_that_fails_takes_nothing_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What reading saw is told all the same."""
+
+    def fail(loaded: Loaded) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr("xoproxy.config.lint.lint", fail)
+    bench = Bench(Script([DOUBTFUL]))
+    report = await bench.reloader.reload(Trigger.SIGNAL)
+
+    assert (report.outcome, report.generation) == (Outcome.APPLIED, 2)
+    assert [problem.id for problem in report.problems] == ["XO304"]
+    assert [event.message for event in bench.events if event.name == "review"] == ["linting failed: RuntimeError: broken"]
