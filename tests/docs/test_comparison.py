@@ -1,4 +1,4 @@
-"""What the README says of nginx and Flask-CORS, seen with the real ones; each test is a row of its tables."""
+"""What docs/comparison.md says of nginx and Flask-CORS, seen with the real ones; each test is a row of its tables."""
 
 import os
 import shutil

@@ -2,15 +2,16 @@
 
 import re
 import shlex
-import shutil
 import socket
-import subprocess
+from pathlib import Path
 
 import pytest
 from support.backends import Backend, Reply
 from support.fixtures import PlainFactory, ProxyFactory
 from support.markdown import ROOT, blocks
 from support.processes import Proxy
+
+from xoproxy.cli import main
 
 README = ROOT / "README.md"
 APP = "https://app.example.com"
@@ -38,16 +39,31 @@ def ask(port: int, lines: str) -> tuple[int, list[str]]:
     return int(head[0].split()[1]), head[1:]
 
 
-def test_curl_recipe_shows_what_the_readme_shows(served: Proxy) -> None:
-    if shutil.which("curl") is None:
-        pytest.skip("no curl found")
-    recipe = next(block for block in blocks(README, "sh") if block.text.startswith("curl"))
-    (answer,) = blocks(README, "http")
-    command = shlex.split(recipe.text.replace("\\\n", " ").replace("localhost:8080", f"127.0.0.1:{served.port}"))
+def test_the_answer_to_why_it_is_blocked_is_the_one_that_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From the first line on, up to the steps."""
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "xoproxy.yaml").write_text(blocks(README, "yaml")[0].text)
+    monkeypatch.chdir(tmp_path)
+    command = next(
+        line for block in blocks(README, "sh") for line in block.text.splitlines() if line.startswith("xoproxy explain")
+    )
+    (shown,) = blocks(README, "text")
 
-    output = subprocess.run([*command, "-s", "--noproxy", "*"], capture_output=True, text=True, timeout=20, check=True).stdout
+    assert main(shlex.split(command)[1:]) == 1
+    assert capsys.readouterr().out.startswith(shown.text)
 
-    assert [line for line in output.splitlines() if line and not line.startswith("Date: ")] == answer.text.splitlines()
+
+def test_the_policy_tests_that_are_shown_pass_for_the_file_that_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy, tests = blocks(README, "yaml")[0], next(block for block in blocks(README, "yaml") if block.wrapper == "tests")
+    monkeypatch.chdir(tmp_path)
+    Path("policy.yaml").write_text(policy.text)
+    Path("tests.yaml").write_text(tests.text)
+
+    assert main(["test", "-c", "policy.yaml", "tests.yaml"]) == 0
 
 
 @pytest.mark.parametrize(
