@@ -94,9 +94,10 @@ def either(*schemas: Schema) -> Schema:
     return {"anyOf": flat}
 
 
-def several(item: Schema) -> Schema:
-    """Return the schema of a list that is not empty."""
-    return {"type": "array", "items": item, "minItems": 1}
+def several(item: Schema, most: int | None = None) -> Schema:
+    """Return the schema of a list that is not empty, and has up to `most` members."""
+    bound: Schema = {} if most is None else {"maxItems": most}
+    return {"type": "array", "items": item, "minItems": 1, **bound}
 
 
 def listed(item: Schema) -> Schema:
@@ -107,7 +108,7 @@ def listed(item: Schema) -> Schema:
 def any_or_listed(item: Schema, member: Schema | None = None, words: tuple[str, ...] = ("*",)) -> Schema:
     """As `listed`, or one of `words` alone, which `item` does not take.  `member`: what a list takes, if not the same."""
     alone: Schema = {"enum": [*words]}
-    return either(alone, item, several(member or item), several(alone) | {"maxItems": 1})
+    return either(alone, item, several(member or item), several(alone, most=1))
 
 
 def named(value: Schema, names: str, hint: str) -> Schema:

@@ -8,6 +8,7 @@ from typing import Final
 from xoproxy.config import keys
 from xoproxy.config.conditions import DESTINATIONS
 from xoproxy.config.presets import PRESETS
+from xoproxy.config.regexes import MAX_PATTERNS
 from xoproxy.config.reported import Destination, IntegritySource
 from xoproxy.config.schema import values
 from xoproxy.config.schema.described import Described, key
@@ -68,6 +69,7 @@ _TIME: Final = {
 }
 _ORIGIN: Final = either(values.ORIGIN, ref("timed-origin"))
 _REGEX: Final = either(values.REGEX, ref("timed-regex"))
+_REGEXES: Final = either(_REGEX, several(_REGEX, most=MAX_PATTERNS))
 
 COOP: Final = (
     "Cross-Origin-Opener-Policy: may windows of other origins keep a reference to this page? `same-origin`: no (and, with "
@@ -147,7 +149,7 @@ CORS: Final = Described(
             '"*", or origins as browsers send them; https://*.example.com for one or more labels, :* for any port.',
             ref("origins"),
         ),
-        "allow_origin_regexes": key("RE2 patterns; each must match a whole serialized origin.", listed(_REGEX)),
+        "allow_origin_regexes": key("RE2 patterns; each must match a whole serialized origin.", _REGEXES),
         "allow_methods": key(
             'Methods as they are sent, or "*". GET, HEAD and POST need no listing.', any_or_listed(values.LISTED_METHOD)
         ),
@@ -194,7 +196,7 @@ WEBSOCKET: Final = Described(
     "Whose pages may open WebSockets.",
     {
         "allow_origins": key('"*", or origins as under `cors`.', ref("origins")),
-        "allow_origin_regexes": key("As under `cors`.", listed(_REGEX)),
+        "allow_origin_regexes": key("As under `cors`.", _REGEXES),
         "dangerously_allow_insecure_origins": CORS.values["dangerously_allow_insecure_origins"],
         "dangerously_allow_public_suffixes": CORS.values["dangerously_allow_public_suffixes"],
         "dangerously_allow_null_origin": CORS.values["dangerously_allow_null_origin"],
