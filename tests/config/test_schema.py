@@ -61,6 +61,9 @@ TABLE = [
     Unknowable("XO122", "which endpoints there are"),
     Unknowable("XO124", "another part of the policy may take allow_credentials back"),
     Unknowable("XO127", "another part of the policy may name them", frozenset({"problems.md XO127"})),
+    Unknowable("XO140", "RE2's grammar", frozenset({"problems.md XO140"})),
+    Unknowable("XO141", "how deep groups are", frozenset({"problems.md XO141"})),
+    Unknowable("XO142", "another part of the policy may take legacy_private_network back"),
     Unknowable("XO201", "IPv6's grammar; `no` is false to YAML 1.1, as `off`", frozenset({"address-ipv6-bad", "admin-no"})),
     Unknowable("XO202", "a word may name an upstream", frozenset({"upstream-undeclared"})),
     Unknowable(
