@@ -27,8 +27,10 @@ def test_missing_file_is_one_problem(tmp_path: Path) -> None:
     assert str(problem).startswith(f"{tmp_path / 'none.yaml'}: XO001 error: there is no such file")
 
 
-def test_directory_is_one_problem(tmp_path: Path) -> None:
-    assert "this is a directory" in str(refusal(tmp_path))
+def test_directory_is_no_file(tmp_path: Path) -> None:
+    """A directory of policy files is read as such; where one file is wanted, as here, it is a problem."""
+    with pytest.raises(ConfigInvalid, match="this is a directory"):
+        read_bytes(tmp_path)
 
 
 def test_file_below_a_file_is_one_problem(tmp_path: Path) -> None:

@@ -15,9 +15,10 @@ import pytest
 from xoproxy.config import Generation, Overrides
 from xoproxy.config.settings import LogLevel
 from xoproxy.runtime import watch
+from xoproxy.runtime.identity import Identity, directories, identify, places, stamp
 from xoproxy.runtime.reload import Reloader
 from xoproxy.runtime.source import ConfigSource, Edition
-from xoproxy.runtime.watch import Watcher, directories, identify
+from xoproxy.runtime.watch import Watcher
 from xoproxy.telemetry.events import Event
 from xoproxy.telemetry.reloads import Outcome
 from xoproxy.telemetry.tasks import spawn
@@ -233,7 +234,7 @@ async def test_directory_that_vanishes_and_comes_back_is_watched_again(file: Pat
         await watched.expect("second")
         watched.watcher._poll_interval_s = NEVER_S
         await until(lambda: [place[0] for place in watched.watcher._places] == [str(file.parent)])
-        await until(lambda: watched.watcher._places == watch._places(str(file)))
+        await until(lambda: watched.watcher._places == places(str(file)))
         file.write_text(text("third"))
         await watched.expect("third")
 
@@ -276,16 +277,14 @@ async def test_single_file_mount_that_lost_its_name_is_said_once(file: Path) -> 
             assert "Restart the container" in said[0].message
 
 
-@pytest.mark.parametrize("kind", ["missing", "directory", "fifo", "not-a-name"])
+@pytest.mark.parametrize("kind", ["missing", "fifo", "not-a-name"])
 def test_what_is_no_file_has_no_identity(tmp_path: Path, kind: str) -> None:
     """Opening a fifo would block for ever."""
-    path = {"missing": str(tmp_path / "x"), "directory": str(tmp_path), "fifo": str(tmp_path / "fifo"), "not-a-name": "a\0b"}[
-        kind
-    ]
+    path = {"missing": str(tmp_path / "x"), "fifo": str(tmp_path / "fifo"), "not-a-name": "a\0b"}[kind]
     if kind == "fifo":
         os.mkfifo(path)
 
-    assert identify(path) == watch.Identity()
+    assert identify(path) == Identity()
 
 
 def test_enormous_file_is_not_read_to_be_identified(tmp_path: Path) -> None:
@@ -301,3 +300,116 @@ def test_directories_of_links_that_go_in_circles_are_few(tmp_path: Path) -> None
     (tmp_path / "b").symlink_to(tmp_path / "a")
 
     assert directories(str(tmp_path / "a")) == (str(tmp_path),)
+
+
+ROUTE = "routes: [{match: {path: /more}, policy: isolated}]\n"
+
+
+def routes(watched: Watched) -> int:
+    return len(watched.reloader.generation.routes.routes)
+
+
+async def test_directory_is_put_into_force_as_its_files_come_change_and_go(file: Path, interval_s: float) -> None:
+    directory = file.parent
+    more = directory / "20-more.yaml"
+    async with watching(directory, interval_s) as watched:
+        more.write_text(ROUTE)
+        await until(lambda: watched.reloader.generation.routes.routes[0].match.path == "/more")
+        in_place(file)
+        await watched.expect("second")
+        more.rename(directory / "30-more.yml")
+        number = watched.reloader.generation.number
+        (directory / "10-first.yaml").write_text(ROUTE.replace("/more", "/first"))
+        await until(lambda: routes(watched) == 2)
+        assert watched.reloader.generation.number > number
+        (directory / "30-more.yml").unlink()
+        await until(lambda: routes(watched) == 1)
+
+        assert watched.reloader.generation.routes.routes[0].match.path == "/first"
+
+
+async def test_conflict_in_a_directory_is_said_and_the_policy_stays(file: Path, interval_s: float) -> None:
+    async with watching(file.parent, interval_s) as watched:
+        (file.parent / "z.yaml").write_text(text("second"))
+        await watched.expect_rejected()
+        assert watched.in_force() == "first"
+        file.unlink()
+        await watched.expect("second")
+
+
+async def test_configmap_mounted_as_the_directory_is_put_into_force(tmp_path: Path, interval_s: float) -> None:
+    """Every file is a link into ..data, and one swap changes them all."""
+    mount = tmp_path / "mount"
+    for name in ("first", "second", "third"):
+        (mount / f"..{name}").mkdir(parents=True)
+        (mount / f"..{name}" / "a.yaml").write_text(text(name))
+        (mount / f"..{name}" / "b.yaml").write_text(ROUTE)
+    (mount / "..data").symlink_to("..first")
+    for name in ("a.yaml", "b.yaml"):
+        (mount / name).symlink_to(f"..data/{name}")
+    async with watching(mount, interval_s) as watched:
+        for name in ("second", "third"):
+            (mount / "..data_tmp").symlink_to(f"..{name}")
+            (mount / "..data_tmp").replace(mount / "..data")
+            await watched.expect(name)
+            shutil.rmtree(mount / "..first", ignore_errors=True)
+
+
+async def test_file_behind_a_link_in_a_directory_is_followed_there(file: Path, tmp_path: Path, interval_s: float) -> None:
+    directory = tmp_path / "links"
+    directory.mkdir()
+    (directory / "a.yaml").symlink_to(file)
+    async with watching(directory, interval_s) as watched:
+        in_place(file)
+        await watched.expect("second")
+
+
+def test_what_else_lies_in_a_directory_does_not_make_another_of_it(file: Path) -> None:
+    directory = file.parent
+    before = identify(str(directory)), stamp(str(directory))
+    for name in ("access.log", ".hidden.yaml", "xoproxy.yaml~", "README"):
+        (directory / name).write_text("x")
+    (directory / "sub.yaml").mkdir()
+    (directory / "sub.yaml" / "a.yaml").write_text("x")
+
+    assert (identify(str(directory)), stamp(str(directory))) == before
+    assert before[0] != Identity()
+
+    (directory / "new.yaml").write_text("x")
+
+    assert identify(str(directory)) != before[0]
+    assert stamp(str(directory)) != before[1]
+
+
+def test_directories_of_a_directory_are_its_own_those_above_it_and_those_of_its_links(tmp_path: Path) -> None:
+    for name in ("real", "data", "other"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "data" / "a.yaml").write_text("x")
+    (tmp_path / "data" / "b.yaml").write_text("x")
+    (tmp_path / "other" / "c.log").write_text("x")
+    for name, target in (("a.yaml", "data"), ("b.yaml", "data"), ("c.log", "other")):
+        (tmp_path / "real" / name).symlink_to(tmp_path / target / name)
+    (tmp_path / "link").symlink_to("real")
+
+    assert set(directories(str(tmp_path / "link"))) == {str(tmp_path), str(tmp_path / "real"), str(tmp_path / "data")}
+
+
+def test_nothing_has_no_stamp(tmp_path: Path) -> None:
+    assert stamp(str(tmp_path / "x")) == ()
+    assert stamp(str(tmp_path)) == ()
+
+
+async def test_directory_that_was_replaced_where_it_is_mounted_from_is_said(file: Path) -> None:
+    """Its own mount shows the old one, which has no name any more; here it is seen through its descriptor."""
+    descriptor = os.open(file.parent, os.O_RDONLY)
+    try:
+        path = Path(f"/proc/self/fd/{descriptor}")
+        async with watching(path, 0.02) as watched:
+            shutil.rmtree(file.parent)
+            await until(lambda: watched.watcher.is_orphaned)
+
+            said = [event.message for event in watched.events if event.name == "orphaned"]
+            assert len(said) == 1
+            assert said[0].endswith("Restart the container")
+    finally:
+        os.close(descriptor)

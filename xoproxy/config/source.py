@@ -17,7 +17,7 @@ def read_texts(path: Path) -> Texts:
 
     Raises ConfigInvalid with every reason why that cannot be: one for each file.
     """
-    if not _is_directory(path):
+    if not os.path.isdir(path):  # noqa: PTH112  Path.is_dir may raise; who reads it says what is wrong
         return Texts(str(path), (Text(str(path), read_text(path)),))
     parts: list[Text] = []
     problems: list[Problem] = []
@@ -27,7 +27,7 @@ def read_texts(path: Path) -> Texts:
             data = read_bytes(file)
             left -= len(data)
             if left < 0:
-                raise _refuse(path, Id.TOO_LARGE, "the files of this directory are larger than 1 MiB together; is this the one?")
+                raise _refuse(path, Id.TOO_LARGE, "the files in this directory are more than 1 MiB; is this the one?")
             parts.append(Text(str(file), decode(data, str(file))))
         except ConfigInvalid as invalid:
             problems += invalid.problems
@@ -55,7 +55,7 @@ def policy_files(directory: Path) -> tuple[Path, ...]:
             "there is no policy file in this directory; their names end in .yaml or .yml and do not begin with a dot",
         )
     if len(names) > MAX_FILES:
-        raise _refuse(directory, Id.TOO_LARGE, f"there are {len(names)} policy files in this directory; use {MAX_FILES} at most")
+        raise _refuse(directory, Id.TOO_LARGE, f"there are {len(names)} policy files here; use {MAX_FILES} at most")
     return tuple(directory / name for name in names)
 
 
@@ -95,13 +95,6 @@ def decode(data: bytes, source: str) -> str:
 def read_text(path: Path) -> str:
     """Read the file at `path` as text.  Raises ConfigInvalid with the one reason why it cannot be read."""
     return decode(read_bytes(path), str(path))
-
-
-def _is_directory(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):
-        return False  # who reads it says why
 
 
 def _why(fault: Exception) -> str:

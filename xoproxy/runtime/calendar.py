@@ -1,6 +1,6 @@
 """Reload when the day comes on which something of the configuration ends.  (`expires` of origins and routes)
 
-Days are those of UTC.  The clock may be set, and a machine may sleep: whoever waits for long looks at the clock again each hour.
+Days are those of UTC.  The clock may be set, and a machine may sleep: who waits for long looks at the clock again each hour.
 """
 
 import asyncio

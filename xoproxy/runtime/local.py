@@ -106,7 +106,7 @@ class LocalEngine:
         await self._listeners.open_all(self.generation.settings.listeners)
 
     async def adopt(self, edition: Edition) -> list[str]:
-        """Put another edition into force.  Returns what of it could not be.  Raises: `ListenError`; then nothing was changed."""
+        """Put another edition into force.  Returns what could not be.  Raises: `ListenError`; then nothing was changed."""
         generation = edition.generation
         check_upstream_trust(generation.settings.upstreams)
         check_certificates(set(generation.settings.listeners) - set(self.generation.settings.listeners))

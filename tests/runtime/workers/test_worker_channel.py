@@ -16,6 +16,11 @@ from xoproxy.runtime.workers.channel import Channel
 from xoproxy.runtime.workers.orders import ORDERS, REPORTS, Done, Load, Order, Refused, Report, Sockets, Totals
 
 
+def load(order: int, number: int, text: str) -> Load:
+    """Return the order to compile one text."""
+    return Load(order, number, "x.yaml", [["x.yaml", text]], "2026-01-31")
+
+
 @dataclass
 class End:
     """The worker's end of a channel, and what arrived there."""
@@ -60,13 +65,13 @@ async def test_messages_arrive_in_order_with_their_sockets(ends: tuple[Channel[R
     supervisor, worker = ends
     before = descriptors()
     with socket.create_server(("127.0.0.1", 0)) as first, socket.create_server(("127.0.0.1", 0)) as second:
-        supervisor.send(Load(1, 7, "versión: \U0001f511\n" * 60_000))  # more than fits at once
+        supervisor.send(load(1, 7, "versión: \U0001f511\n" * 60_000))  # more than fits at once
         supervisor.send(Sockets("a"), [first, second])
         supervisor.send(Sockets("b"), [second])
-        supervisor.send(Load(2, 8, ""))
+        supervisor.send(load(2, 8, ""))
         await until(lambda: len(worker.orders) == 4)
 
-        assert worker.orders == [Load(1, 7, "versión: \U0001f511\n" * 60_000), Sockets("a"), Sockets("b"), Load(2, 8, "")]
+        assert worker.orders == [load(1, 7, "versión: \U0001f511\n" * 60_000), Sockets("a"), Sockets("b"), load(2, 8, "")]
         names = [[sock.getsockname() for sock in sockets] for sockets in worker.sockets]
         assert names == [[], [first.getsockname(), second.getsockname()], [second.getsockname()], []]
         assert not any(sock.get_inheritable() for sockets in worker.sockets for sock in sockets)
@@ -79,26 +84,27 @@ async def test_messages_arrive_in_order_with_their_sockets(ends: tuple[Channel[R
 async def test_message_may_come_byte_by_byte() -> None:
     ours, theirs = socket.socketpair()
     end = worker_end(theirs)
-    body = json.dumps(["Load", 0, {"id": 1, "number": 2, "text": "x"}]).encode()
+    values = {"id": 1, "number": 2, "name": "x.yaml", "parts": [["x.yaml", "x"]], "today": "2026-01-31"}
+    body = json.dumps(["Load", 0, values]).encode()
     for byte in struct.pack("!I", len(body)) + body + struct.pack("!I", len(body)) + body:
         ours.send(bytes([byte]))
         await asyncio.sleep(0)
     await until(lambda: len(end.orders) == 2)
 
-    assert end.orders == [Load(1, 2, "x")] * 2
+    assert end.orders == [load(1, 2, "x")] * 2
     ours.close()
     await until(lambda: end.endings)
 
 
 async def test_end_of_the_other_side_is_noticed_once_and_after_its_last_words(ends: tuple[Channel[Report], End]) -> None:
     supervisor, worker = ends
-    supervisor.send(Load(1, 1, "last"))
+    supervisor.send(load(1, 1, "last"))
     supervisor.close()
     await until(lambda: worker.endings)
     worker.channel.send(Done(1, []))  # goes nowhere
     worker.channel.close()
 
-    assert worker.orders == [Load(1, 1, "last")]
+    assert worker.orders == [load(1, 1, "last")]
     assert worker.endings == 1
 
 
@@ -107,10 +113,10 @@ async def test_sending_to_a_dead_end_is_no_fault() -> None:
     endings: list[bool] = []
     supervisor: Channel[Report] = Channel(ours, REPORTS, lambda report, sockets: None, lambda: endings.append(True))
     theirs.close()
-    supervisor.send(Load(1, 1, "x" * 1_000_000))
+    supervisor.send(load(1, 1, "x" * 1_000_000))
     await until(lambda: endings)
 
-    supervisor.send(Load(2, 1, "x"))
+    supervisor.send(load(2, 1, "x"))
     assert endings == [True]
 
 
@@ -118,7 +124,7 @@ async def test_sockets_that_were_not_taken_are_closed_with_the_channel(ends: tup
     before = descriptors()
     ours, theirs = socket.socketpair()
     sender: Channel[Order] = Channel(ours, ORDERS, lambda order, sockets: None, lambda: None)
-    sender.send(Load(1, 1, "x" * 5_000_000))  # nobody reads: what follows waits
+    sender.send(load(1, 1, "x" * 5_000_000))  # nobody reads: what follows waits
     with socket.create_server(("127.0.0.1", 0)) as server:
         sender.send(Sockets("a"), [server])
     sender.close()

@@ -20,6 +20,11 @@ from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.journal import Journal
 
 
+def load(order: int, number: int, text: str) -> Load:
+    """Return the order to compile one text."""
+    return Load(order, number, "x.yaml", [["x.yaml", text]], "2026-01-31")
+
+
 @dataclass
 class Supervisor:
     """The other end of a worker's channel."""
@@ -62,7 +67,7 @@ async def test_socket_that_no_listener_takes_is_closed(supervisor: Supervisor) -
     port, other = listening.getsockname()[1], left.getsockname()[1]
     for sock in (listening, left):
         supervisor.channel.send(Sockets(f"127.0.0.1:{sock.getsockname()[1]}"), [sock])
-    supervisor.channel.send(Load(1, 1, f"version: 1\nlisten: '127.0.0.1:{port}'\n"))
+    supervisor.channel.send(load(1, 1, f"version: 1\nlisten: '127.0.0.1:{port}'\n"))
     assert await supervisor.answer() == Done(1, [])
     supervisor.channel.send(Adopt(2, 1, [0]))
     assert await supervisor.answer() == Done(2, [])
@@ -74,7 +79,7 @@ async def test_socket_that_no_listener_takes_is_closed(supervisor: Supervisor) -
 
 
 async def test_text_that_does_not_compile_is_refused_with_its_problems(supervisor: Supervisor) -> None:
-    supervisor.channel.send(Load(1, 1, "version: 1\nlisten: nowhere\n"))
+    supervisor.channel.send(load(1, 1, "version: 1\nlisten: nowhere\n"))
     report = await supervisor.answer()
 
     assert isinstance(report, Refused)
@@ -84,7 +89,7 @@ async def test_text_that_does_not_compile_is_refused_with_its_problems(superviso
 
 async def test_listener_without_a_socket_is_a_problem(supervisor: Supervisor) -> None:
     port = free_port()
-    supervisor.channel.send(Load(1, 1, f"version: 1\nlisten: '127.0.0.1:{port}'\n"))
+    supervisor.channel.send(load(1, 1, f"version: 1\nlisten: '127.0.0.1:{port}'\n"))
     await supervisor.answer()
     supervisor.channel.send(Adopt(2, 1, [0]))
 
@@ -92,7 +97,7 @@ async def test_listener_without_a_socket_is_a_problem(supervisor: Supervisor) ->
 
 
 async def test_generation_that_was_not_loaded_is_not_put_into_force(supervisor: Supervisor) -> None:
-    supervisor.channel.send(Load(1, 1, "version: 1\n"))
+    supervisor.channel.send(load(1, 1, "version: 1\n"))
     await supervisor.answer()
     supervisor.channel.send(Adopt(2, 2, []))
     report = await supervisor.answer()
@@ -101,7 +106,7 @@ async def test_generation_that_was_not_loaded_is_not_put_into_force(supervisor: 
 
 
 async def test_orders_are_carried_out_one_after_the_other(supervisor: Supervisor) -> None:
-    supervisor.channel.send(Load(1, 1, "version: 1\n"))
+    supervisor.channel.send(load(1, 1, "version: 1\n"))
     supervisor.channel.send(Adopt(2, 1, []))
     supervisor.channel.send(Renew(3))
     await until(lambda: len([report for report in supervisor.reports if isinstance(report, Done)]) == 3)
