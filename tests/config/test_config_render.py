@@ -169,6 +169,14 @@ def test_command_is_one_line_for_each_problem() -> None:
     assert [line.partition(" ")[0] for line in lines] == [f"::{told.severity.value}" for told in PROBLEMS]
 
 
+def test_text_counts_what_it_lists() -> None:
+    error = problem_at(Place(Mark("--listen")), Id.ADDRESS, "said")
+
+    assert as_text([problem()]) == "config/xoproxy.yaml:3:7: XO320 warning: a.b: said\n1 warning\n"
+    assert as_text([error, problem(), problem()]).endswith("\n1 error, 2 warnings\n")
+    assert [told["line"] for told in json.loads(as_json([error, problem()]))] == [0, 3]
+
+
 def test_nothing_is_nothing() -> None:
     assert (as_text(()), as_github(()), json.loads(as_json(()))) == ("", "", [])
     assert sarif(())["results"] == []

@@ -111,6 +111,13 @@ def test_block_ends_with_its_last_line() -> None:
     assert found(text + again) == [("XO308", 8)]
 
 
+def test_block_may_be_a_list() -> None:
+    comment = "# xoproxy: allow XO320 generated"
+    text = f"policy:\n  cors:\n    allow_origins:  {comment}\n      - https://a.example\n      - https://a.example\n"
+
+    assert found(text) == []
+
+
 def test_alias_is_silenced_where_its_anchor_stands() -> None:
     anchor = "policies:\n  a: &page {coop: same-origin, coep: credentialless}  # xoproxy: allow XO308 a kiosk\n"
 

@@ -116,6 +116,7 @@ def test_dot_without_a_backslash(key: str, pattern: str, found: list[str]) -> No
 
 
 REASON = '{reason: "why"}'
+FRAMES = f"dangerously_allow_null_origin: {REASON}"
 
 
 @pytest.mark.parametrize(
@@ -125,6 +126,7 @@ REASON = '{reason: "why"}'
         (f'allow_origins: ["http://localhost:3000"], dangerously_allow_insecure_origins: {REASON}', ["XO324"]),
         (f"allow_origins: ['http://a.example'], dangerously_allow_insecure_origins: {REASON}", []),
         (f'allow_origins: ["https://*.a.example"], dangerously_allow_public_suffixes: {REASON}', ["XO324"]),
+        (f'allow_origins: ["null", "https://*.a.example"], {FRAMES}, dangerously_allow_public_suffixes: {REASON}', ["XO324"]),
         (f'allow_origins: ["https://*.co.uk"], dangerously_allow_public_suffixes: {REASON}', []),
     ],
 )

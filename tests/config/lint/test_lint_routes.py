@@ -81,6 +81,15 @@ def test_route_behind_one_that_takes_everything_is_told_once() -> None:
     assert lints(routes("{path: /a}", "{}", "{path: /a}")) == ["XO304"]
 
 
+def test_many_routes_alike_are_not_all_compared() -> None:
+    """The first fifty of one host and one begin of path are."""
+    many = [f"{{path: /*/x{number}}}" for number in range(60)]
+
+    assert lints(routes(*many)) == []
+    assert lints(routes(*many, "{path: /a/x3}")) == ["XO330"]
+    assert lints(routes(*many, "{path: /a/x57}")) == []
+
+
 def test_covered_route_covers_others_all_the_same() -> None:
     assert lints(routes("{path: /a/**}", "{path: /a/b/**}", "{path: /a/b/c}")) == ["XO330"]
 

@@ -18,7 +18,8 @@ def _insecure(view: View) -> Iterator[Problem]:
     host tells, if it has one.  `trusted_proxies`: there is something in front, and it is that which has TLS.
     """
     settings = view.loaded.generation.settings
-    if settings.trusted_proxies or not all(map(_is_plain, settings.listeners)):
+    hosts = [host for listener in settings.listeners if (host := _plain_host(listener)) is not None]
+    if settings.trusted_proxies or len(hosts) < len(settings.listeners):
         return
     for used in view.policies:
         keys = _secure_only(used)
@@ -28,7 +29,7 @@ def _insecure(view: View) -> Iterator[Problem]:
             f"browsers ignore {listed(keys)} on plain http, other than from localhost; write "
             "tls: {certificate: ..., key: ...} under `listen` (or, with TLS in front, its address under trusted_proxies)"
         )
-        if not any(map(_is_everywhere, settings.listeners)):
+        if not any(map(_is_everywhere, hosts)):
             yield problem_at(_listener_place(view, settings), Id.INSECURE_CONTEXT, message)
             return
         named = next((route for route in used.routes if _is_remote(route.route.match.host)), None)
@@ -41,19 +42,18 @@ def _is_remote(host: str | None) -> bool:
     return host is not None and not is_loopback(host.removeprefix("*."))
 
 
-def _is_plain(listener: Listener) -> bool:
-    """Whether browsers of other machines come here, by http.  A PROXY protocol header or a socket means something in front."""
+def _plain_host(listener: Listener) -> str | None:
+    """Return where browsers of other machines come by http; a PROXY protocol header or a socket means something in front."""
     at = listener.address
-    return isinstance(at, TcpAddress) and not is_loopback(at.host) and not listener.key_pairs and not listener.proxy_protocol
+    if not isinstance(at, TcpAddress) or is_loopback(at.host) or listener.key_pairs or listener.proxy_protocol:
+        return None
+    return at.host
 
 
-def _is_everywhere(listener: Listener) -> bool:
+def _is_everywhere(host: str) -> bool:
     """Whether a listener has every address of the machine, loopback among them."""
-    at = listener.address
-    if not isinstance(at, TcpAddress):
-        return False
-    address = address_of(at.host)
-    return not at.host or (address is not None and address.is_unspecified)
+    address = address_of(host)
+    return not host or (address is not None and address.is_unspecified)
 
 
 def _secure_only(used: Used) -> tuple[str, ...]:
