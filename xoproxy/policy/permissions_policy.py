@@ -26,24 +26,25 @@ SELF: Final = b"self"
 _SELF: Final = Token("self")
 _ANY: Final = Token("*")
 
-# What browsers know or are about to (the specification's list of features, June 2026; Local Network Access, 2026).
+# What browsers know or are about to: the specification's list of features (June 2026), and what Chromium 156 has besides.
 FEATURES: Final = frozenset(
     """
-    accelerometer all-screens-capture ambient-light-sensor attribution-reporting autofill autoplay battery bluetooth
-    browsing-topics camera captured-surface-control ch-device-memory ch-downlink ch-dpr ch-ect ch-prefers-color-scheme
-    ch-prefers-reduced-motion ch-prefers-reduced-transparency ch-rtt ch-save-data ch-ua ch-ua-arch ch-ua-bitness
-    ch-ua-form-factors ch-ua-full-version ch-ua-full-version-list ch-ua-high-entropy-values ch-ua-mobile ch-ua-model
-    ch-ua-platform ch-ua-platform-version ch-ua-wow64 ch-viewport-height ch-viewport-width ch-width clipboard-read
-    clipboard-write compute-pressure conversion-measurement cross-origin-isolated deferred-fetch deferred-fetch-minimal
-    digital-credentials-create digital-credentials-get direct-sockets direct-sockets-private display-capture document-domain
-    encrypted-media execution-while-not-rendered execution-while-out-of-viewport focus-without-user-activation fullscreen
-    gamepad geolocation gyroscope hid identity-credentials-get idle-detection interest-cohort join-ad-interest-group
-    keyboard-map language-detector language-model local-fonts local-network local-network-access loopback-network
-    magnetometer manual-text mediasession microphone midi monetization navigation-override on-device-speech-recognition
-    otp-credentials payment picture-in-picture private-state-token-issuance private-state-token-redemption
-    publickey-credentials-create publickey-credentials-get rewriter run-ad-auction screen-wake-lock serial shared-storage
-    shared-storage-select-url smart-card speaker-selection storage-access summarizer sync-script sync-xhr tools translator
-    trust-token-redemption unload usb vertical-scroll web-app-installation web-share window-management window-placement writer
+    accelerometer all-screens-capture ambient-light-sensor aria-notify attribution-reporting autofill autoplay battery
+    bluetooth browsing-topics camera captured-surface-control ch-device-memory ch-downlink ch-dpr ch-ect
+    ch-prefers-color-scheme ch-prefers-reduced-motion ch-prefers-reduced-transparency ch-rtt ch-save-data ch-ua
+    ch-ua-arch ch-ua-bitness ch-ua-form-factors ch-ua-full-version ch-ua-full-version-list ch-ua-high-entropy-values
+    ch-ua-mobile ch-ua-model ch-ua-platform ch-ua-platform-version ch-ua-wow64 ch-viewport-height ch-viewport-width
+    ch-width clipboard-read clipboard-write compute-pressure conversion-measurement cross-origin-isolated deferred-fetch
+    deferred-fetch-minimal digital-credentials-create digital-credentials-get direct-sockets direct-sockets-private
+    display-capture document-domain encrypted-media execution-while-not-rendered execution-while-out-of-viewport
+    focus-without-user-activation fullscreen gamepad geolocation gyroscope hid identity-credentials-get idle-detection
+    interest-cohort join-ad-interest-group keyboard-map language-detector language-model local-fonts local-network
+    local-network-access loopback-network magnetometer manual-text media-playback-while-not-visible mediasession
+    microphone midi monetization navigation-override on-device-speech-recognition otp-credentials payment
+    picture-in-picture private-state-token-issuance private-state-token-redemption publickey-credentials-create
+    publickey-credentials-get rewriter run-ad-auction screen-wake-lock serial shared-storage shared-storage-select-url
+    smart-card speaker-selection storage-access summarizer sync-script sync-xhr tools translator trust-token-redemption
+    unload usb vertical-scroll web-app-installation web-share window-management window-placement writer
     xr-spatial-tracking
     """.split()  # noqa: SIM905  a list of ninety literals is harder to read
 )
