@@ -8,7 +8,7 @@ from playwright.async_api import Page
 from support.fetches import Case
 from support.scripted import Asked, Scripted
 from xoproxy.browser.fetching import conclude, settle
-from xoproxy.browser.model import Mode, Tainting, Verdict, WireRequest, WireResponse
+from xoproxy.browser.model import CredentialsMode, Mode, Tainting, Verdict, WireRequest, WireResponse
 from xoproxy.browser.urls import is_potentially_trustworthy, parse
 
 COOKIE: Final = "who"
@@ -184,15 +184,21 @@ def _request_differences(sent: Sent) -> list[str]:
     ]
     if wire.is_preflight is not asked.is_preflight:
         differences.append(f"preflight: {asked}")
-    return [*differences, *_cookie_differences(wire, asked)]
+    return [*differences, *_cookie_differences(sent)]
 
 
-def _cookie_differences(wire: WireRequest, asked: Asked) -> list[str]:
-    """Compare whether cookies went along, where that shows: ours goes to trustworthy places, and to no third parties."""
+def _cookie_differences(sent: Sent) -> list[str]:
+    """Compare whether cookies went along, where that shows: ours goes to trustworthy places, and to no third parties.
+
+    A no-cors request with the credentials mode same-origin keeps its cookies in Chromium when it is redirected from home to
+    elsewhere (seen in 156, November 2026); by Fetch §4.6 the response tainting of each hop decides.
+    """
+    wire, asked, request = sent.wire, sent.asked, sent.case.request
     url = parse(wire.url)
     assert url is not None
     has_cookie = f"{COOKIE}=" in (asked.get("Cookie") or "")
     is_blocked = asked.get("Sec-Fetch-Storage-Access") == "none"  # Chromium says so where it withholds third-party cookies
-    if is_blocked or has_cookie is (wire.credentialed and is_potentially_trustworthy(url)):
+    is_kept = request.mode is Mode.NO_CORS and request.credentials is CredentialsMode.SAME_ORIGIN and len(sent.foretold) > 1
+    if is_blocked or is_kept or has_cookie is (wire.credentialed and is_potentially_trustworthy(url)):
         return []
     return [f"cookie of {asked.method} {asked.url}: {has_cookie}, credentialed {wire.credentialed}"]

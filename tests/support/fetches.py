@@ -57,6 +57,7 @@ FIELDS: Final[tuple[tuple[bytes, tuple[bytes, ...]], ...]] = (
     (b"X-Custom", (b"1", b"\xff", b"")),
     (b"x-other", (b"2",)),
     (b"X-Requested-With", (b"XMLHttpRequest",)),
+    (b"If-None-Match", (b'"1"',)),
     (b"cache-control", (b"no-cache",)),
     (b"*", (b"star",)),
     (b"Cookie", (b"stolen=1",)),
@@ -71,7 +72,7 @@ FIELDS: Final[tuple[tuple[bytes, tuple[bytes, ...]], ...]] = (
     (b"Bad Name", (b"1",)),
 )
 
-OTHER_STATUSES: Final = (201, 204, 400, 401, 403, 404, 418, 500, 503)
+OTHER_STATUSES: Final = (201, 204, 205, 206, 304, 400, 401, 403, 404, 407, 416, 418, 500, 503, 599)
 RESOURCE_POLICIES: Final[tuple[tuple[bytes, ...], ...]] = (
     (),
     (),
@@ -188,7 +189,7 @@ class Maker:
         if own.scheme == "https" and self._often(0.85):
             return f"https://{host}:{self._pick(self.server.secure)}"
         if own.scheme == "https" and element.startswith("img") and host != "127.0.0.1" and not host.endswith("localhost"):
-            return f"http://{host}:{self._pick(self.server.secure)}"
+            return f"http://{self._pick((host, host, '192.0.2.1'))}:{self._pick(self.server.secure)}"
         if self._often(0.3):
             return f"https://{host}:{self._pick(self.server.secure)}"
         return f"http://{host}:{self._pick(self.server.plain)}"
@@ -254,7 +255,7 @@ class Maker:
         elif not request.destination and self._often(0.2):
             status = self._pick(OTHER_STATUSES)
         fields = [(b"Content-Type", kind), (b"Cache-Control", b"no-store")]
-        if status != 204:
+        if status not in (204, 304):
             fields.append((b"Content-Length", b"%d" % len(body)))
         fields += [(b"Location", value) for value in location or ()]
         fields += self._sharing(request, hop)
