@@ -51,7 +51,7 @@ def _unused_endpoints(view: View) -> Iterator[Problem]:
     drafts = [*(used.draft for used in view.policies), loaded.unmatched.policy, *loaded.unused_policies.values()]
     named = {name for draft in drafts for name in (*_names_in(draft), *(name for _, name in _csp_endpoints(draft)))}
     for name, _ in loaded.endpoints.urls:
-        if name not in named:
+        if name not in named and not view.is_option("policy"):
             place = view.place("reporting", "endpoints", name)
             message = f"nothing reports to {quoted(name)}; write report_to: {name} in a policy, or remove it"
             yield problem_at(place, Id.UNUSED_ENDPOINT, message)

@@ -8,7 +8,7 @@ from xoproxy.config.problems import Id, Problem, problem_at, quoted
 
 
 def _policies(view: View) -> Iterator[Problem]:
-    for name in view.loaded.unused_policies:
+    for name in view.loaded.unused_policies if not view.is_option("policy") else ():
         message = f"no route is made of {quoted(name)}; name it in a route, or remove it"
         yield problem_at(view.place("policies", name), Id.UNUSED_POLICY, message)
 
@@ -21,6 +21,8 @@ def _upstreams(view: View) -> Iterator[Problem]:
         place = view.place("upstreams", upstream.name)
         if place.path == "upstreams" or not place.path:  # the one at the top, written as a URL
             place = view.place("upstream")
+        elif view.is_option("upstream"):
+            continue
         message = f"no request is forwarded to {quoted(upstream.name)}; name it in a route, or remove it"
         yield problem_at(place, Id.UNUSED_UPSTREAM, message)
 

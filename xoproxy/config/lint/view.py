@@ -65,6 +65,10 @@ class View:
             key, node, name = entry[0].mark, entry[1], child_path(name, step)
         return Place(key or node.mark, name)
 
+    def is_option(self, key: str) -> bool:
+        """Whether a top-level key is an option of the command: what the file says of it is not known then."""
+        return any(name.text == key and not value.mark.line for name, value in self.loaded.tree.entries)
+
     def item_places(self, key: str) -> tuple[Place, ...]:
         """Return where the members of a top-level list stand; one value is a list of one."""
         at = self.place(key)
