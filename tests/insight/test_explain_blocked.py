@@ -1,4 +1,4 @@
-"""Every kind of "it is blocked": the step that decides, the lines that made it so, and a change that turns it when it is made."""
+"""Every kind of "it is blocked": the step that decides, and a change at the right line that turns it when it is made."""
 
 from dataclasses import dataclass
 
@@ -51,6 +51,15 @@ routes:
   - policy: page
 """
 APP = "https://app.example.com"
+NEW_CORS = "policy: [untouched, {cors: {allow_origins: [https://app.example.com]}}]"
+BOTH_METHODS = (
+    (11, "allow_methods: [GET, POST, PUT, DELETE, BREW]"),
+    (16, "methods: [GET, PUT, PATCH, DELETE, POST, patch, BREW]"),
+)
+INSECURE_SOCKET = """\
+websocket_origins:
+  allow_origins: [https://app.example.com, http://new.example]
+  dangerously_allow_insecure_origins: {reason: "say why, and until when"}"""
 GRANT = ("Access-Control-Allow-Origin: https://app.example.com",)
 API = "https://api.example.com/v1/items"
 
@@ -96,7 +105,7 @@ CASES = {
         ((20, "allow_credentials: true"), (20, "allow_origins: [https://app.example.com]")),
     ),
     "no-cors-at-all": Case(
-        ask("GET", "https://own.example.com/", origin=APP), cors_check.ANCHOR, "is missing", ((22, "policy: [untouched, {cors: {allow_origins: [https://app.example.com]}}]"),)
+        ask("GET", "https://own.example.com/", origin=APP), cors_check.ANCHOR, "is missing", ((22, NEW_CORS),)
     ),
     "cors-off": Case(
         ask("GET", "https://off.example.com/", origin=APP, backend_headers=("Access-Control-Allow-Origin: *",)),
@@ -108,7 +117,7 @@ CASES = {
         ask("GET", "https://own.example.com/", origin=APP, backend_headers=("Access-Control-Allow-Origin: *",) * 2),
         cors_check.ANCHOR,
         "is there 2 times",
-        ((22, "policy: [untouched, {cors: {allow_origins: [https://app.example.com]}}]"),),
+        ((22, NEW_CORS),),
     ),
     "the-backend-is-believed": Case(
         ask("GET", "https://kept.example.com/", origin=APP, backend_headers=("Access-Control-Allow-Origin: https://b.example",)),
@@ -150,7 +159,7 @@ CASES = {
         "a preflight must not be redirected",
     ),
     "route-misses-by-the-method": Case(
-        ask("BREW", API, origin=APP), cors_check.ANCHOR, "is missing", ((11, "allow_methods: [GET, POST, PUT, DELETE, BREW]"), (16, "methods: [GET, PUT, PATCH, DELETE, POST, patch, BREW]"))
+        ask("BREW", API, origin=APP), cors_check.ANCHOR, "is missing", BOTH_METHODS
     ),
     # facts 1.18 to 1.21: CORP and embedders
     "image-of-another-site": Case(
@@ -194,7 +203,7 @@ CASES = {
         ask("GET", "ws://live.example.com/feed", origin="http://new.example"),
         sockets.ESTABLISH,
         "the server answers 403, not 101",
-        ((24, 'websocket_origins:\n  allow_origins: [https://app.example.com, http://new.example]\n  dangerously_allow_insecure_origins: {reason: "say why, and until when"}'),),
+        ((24, INSECURE_SOCKET),),
     ),
     # "forbidden or useless combinations"
     "opener-policy-and-sandbox": Case(

@@ -35,8 +35,7 @@ class How(Enum):
 class Edit:
     """One edit of one route's policy, or of its `match`.
 
-    `danger`: what else it allows or costs, in words; empty if nothing grave.  `cost`: how much that is; what costs least is told
-    first.
+    `danger`: what else it allows, in words; empty if nothing grave.  `cost`: how much that is; what costs least is told first.
     """
 
     route: str  # its name, as "routes[2]"

@@ -1,11 +1,11 @@
 """What Chrome writes into its console for a verdict, so that whoever searches for the message finds the step.
 
-Wordings of Chrome in 2026, as a test has real Chromium write them.  Other browsers say less.
+Wordings of Chrome in 2026, as a test has real Chromium write them.  Other browsers say less, and of frames it says nothing.
 """
 
 from typing import Final
 
-from xoproxy.browser import author, corp_check, cors_check, isolation, mixed_content, preflight, sockets
+from xoproxy.browser import author, corp_check, cors_check, mixed_content, preflight, sockets
 from xoproxy.browser.model import CredentialsMode, Mode, Step, WireResponse
 from xoproxy.browser.policies import combined
 from xoproxy.browser.urls import is_potentially_trustworthy, parse
@@ -13,7 +13,8 @@ from xoproxy.insight.explaining.concluding import Concluded
 from xoproxy.insight.explaining.question import Question
 from xoproxy.semantics.lists import tokens
 
-_OPAQUE: Final = "net::ERR_BLOCKED_BY_RESPONSE"
+_OPAQUE: Final = "Failed to load resource: net::ERR_BLOCKED_BY_RESPONSE"
+_VALID: Final = " Have the server send the header with a valid value."
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
@@ -33,9 +34,7 @@ def _of_response(question: Question, concluded: Concluded, step: Step, response:
         case cors_check.ANCHOR | preflight.ANCHOR:
             return _cors(question, concluded, _why(question, step, response))
         case corp_check.ANCHOR:
-            return f"{_resource(concluded)}: {_OPAQUE}.{_corp(response)}"
-        case isolation.ADHERENCE:
-            return f"{_resource(concluded)}: {_OPAQUE}.CoepFrameResourceNeedsCoepHeader"
+            return f"{_OPAQUE}.{_corp(response)}"
         case sockets.ESTABLISH:
             said = f"Error during WebSocket handshake: Unexpected response code: {response.status}"
             return f"WebSocket connection to '{question.url}' failed: {said}"
@@ -96,12 +95,14 @@ def _cors_check(question: Question, response: WireResponse) -> str:
             "request's credentials mode is 'include'."
         )
     if b"," in allowed or b" " in allowed:
-        return f"The 'Access-Control-Allow-Origin' header contains multiple values '{shown}', but only one is allowed."
+        return f"The 'Access-Control-Allow-Origin' header contains multiple values '{shown}', but only one is allowed.{_VALID}"
     parsed = parse(shown)
     if allowed not in (b"*", b"null") and (parsed is None or not parsed.host):
-        return f"The 'Access-Control-Allow-Origin' header contains the invalid value '{shown}'."
+        return f"The 'Access-Control-Allow-Origin' header contains the invalid value '{shown}'.{_VALID}"
     if allowed != question.origin:
-        return f"The 'Access-Control-Allow-Origin' header has a value '{shown}' that is not equal to the supplied origin."
+        return (
+            f"The 'Access-Control-Allow-Origin' header has a value '{shown}' that is not equal to the supplied origin.{_VALID}"
+        )
     answer = (combined(response.fields, cors_check.ALLOW_CREDENTIALS) or b"").decode("latin-1")
     return (
         f"The value of the 'Access-Control-Allow-Credentials' header in the response is '{answer}' which must be 'true' when "
@@ -114,11 +115,6 @@ def _corp(response: WireResponse) -> str:
     if value == b"same-site":
         return "NotSameSite"
     return "NotSameOrigin" if value == b"same-origin" else "NotSameOriginAfterDefaultedToSameOriginByCoep"
-
-
-def _resource(concluded: Concluded) -> str:
-    request = concluded.exchanges[-1][0]
-    return f"{request.method.decode('latin-1')} {request.url}"
 
 
 def _mixed(question: Question) -> str:
