@@ -14,9 +14,11 @@ import pytest
 
 from xoproxy import cli
 from xoproxy.cli import main
+from xoproxy.cli.files import files_of
 from xoproxy.cli.healthcheck import DEFAULT_ADMIN, admin_in, find_admin
 from xoproxy.config import Overrides, compile_text
 from xoproxy.config.sections import DEFAULT_ADMIN as CONFIGURED_DEFAULT
+from xoproxy.config.source import policy_files
 
 FINE = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 ENVIRON = {"HOST": "127.0.0.7", "XOPROXY_ADMIN_TOKEN": "t", "EMPTY": ""}
@@ -185,6 +187,9 @@ def test_default_is_the_loaders() -> None:
         pytest.param({}, None, "127.0.0.1:4", id="default-file"),
         pytest.param({"XOPROXY_UPSTREAM": "http://a:1"}, None, DEFAULT_ADMIN, id="options-alone"),
         pytest.param({"XOPROXY_CONFIG": "flow.yaml"}, None, DEFAULT_ADMIN, id="braces-that-are-no-json"),
+        pytest.param({"XOPROXY_CONFIG": "conf.d"}, None, "127.0.0.1:5", id="directory"),
+        pytest.param({"XOPROXY_CONFIG": "config"}, None, "127.0.0.1:4", id="directory-of-one"),
+        pytest.param({"XOPROXY_CONFIG": "empty.d"}, None, DEFAULT_ADMIN, id="directory-of-none"),
         pytest.param({"XOPROXY_CONFIG": "missing.yaml"}, None, DEFAULT_ADMIN, id="missing-file"),
     ],
 )
@@ -193,10 +198,23 @@ def test_endpoint_is_found_the_way_run_finds_it(
 ) -> None:
     (tmp_path / "x.yaml").write_text("admin: 127.0.0.1:3\n")
     (tmp_path / "flow.yaml").write_text("{admin: [")
-    (tmp_path / "config").mkdir()
+    for name in ("config", "conf.d", "empty.d"):
+        (tmp_path / name).mkdir()
+    for name, text in (("a.yaml", ""), ("b.yml", "admin: 127.0.0.1:5"), (".c.yaml", "admin: :6"), ("a.yaml~", "admin: :7")):
+        (tmp_path / "conf.d" / name).write_text(text)
     (tmp_path / "config" / "xoproxy.yaml").write_text("admin: 127.0.0.1:4\nbroken: [\n")
 
     assert find_admin(option, None, environ) == address
+
+
+def test_files_of_a_directory_are_those_that_are_loaded(tmp_path: Path) -> None:
+    """The rule stands twice, because the one who loads is too slow to import."""
+    for name in ("b.yaml", "a.yml", ".hidden.yaml", "c.yaml~", "README", "D.yaml"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / "sub.yaml").mkdir()
+
+    assert tuple(files_of(tmp_path)) == policy_files(tmp_path)
+    assert files_of(tmp_path / "README") == [tmp_path / "README"]
 
 
 def test_nothing_found_means_the_default() -> None:

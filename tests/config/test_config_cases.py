@@ -11,8 +11,9 @@ from xoproxy.config.problems import Id
 
 CASES = Path(__file__).parent / "cases"
 ENVIRON = {"EMPTY": "", "INJECTED": "isolated\nadmin: off", "NESTED": "${EMPTY}"}
-# Problems of files as such and of files too long for a table: test_config_source.py and test_config_properties.py have them.
-OF_FILES = {Id.UNREADABLE, Id.TOO_LARGE, Id.TOO_MANY}
+# Problems of files as such and of files too long for a table: test_config_source.py, test_config_directory.py and
+# test_config_properties.py have them.
+OF_FILES = {Id.UNREADABLE, Id.TOO_LARGE, Id.TOO_MANY, Id.CONFLICT, Id.EMPTY_DIRECTORY}
 
 
 def texts(kind: str) -> list[ParameterSet]:

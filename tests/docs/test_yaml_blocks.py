@@ -40,7 +40,9 @@ def test_yaml_block_gives_exactly_the_problems_it_names(block: Block) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [*ROOT.glob("config/*.yaml"), *ROOT.glob("examples/*/config/*.yaml")], ids=lambda path: str(path.relative_to(ROOT))
+    "path",
+    [*ROOT.glob("config/*.yaml"), *ROOT.glob("examples/*/config/*.yaml"), ROOT / "xoproxy/cli/demo/demo.yaml"],
+    ids=lambda path: str(path.relative_to(ROOT))
 )
 def test_shipped_policy_file_loads_without_problems(path: Path) -> None:
     assert checked(path.read_text("utf-8")) == ()

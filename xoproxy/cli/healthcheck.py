@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping
 from typing import Final
 
-from xoproxy.cli.files import DEFAULT_FILES, default_file, named_file, variable
+from xoproxy.cli.files import DEFAULT_FILES, default_file, files_of, named_file, variable
 from xoproxy.cli.parser import EXIT_FINDINGS, EXIT_FINE, EXIT_INVALID
 
 DEFAULT_ADMIN: Final = "127.0.0.1:9464"  # as in config.sections; a test compares them
@@ -67,9 +67,10 @@ def find_admin(option: str | None, config: str | None, environ: Mapping[str, str
     if path is None:
         return DEFAULT_ADMIN
     try:
-        return admin_in(path.read_text(encoding="utf-8", errors="replace"), environ)
+        found = [admin_in(file.read_text(encoding="utf-8", errors="replace"), environ) for file in files_of(path)]
     except (OSError, ValueError):
         return DEFAULT_ADMIN  # what serves may have been started with a file that is gone by now
+    return next((address for address in found if address != DEFAULT_ADMIN), DEFAULT_ADMIN)
 
 
 def admin_in(text: str, environ: Mapping[str, str]) -> str:

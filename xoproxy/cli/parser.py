@@ -77,12 +77,15 @@ exit codes:
 _SCHEMA_EPILOG: Final = """\
 examples:
   xoproxy schema > xoproxy.schema.json
+  xoproxy schema --tests > xoproxy-tests.schema.json
 
 first line of the policy file, for editors with yaml-language-server (VS Code, Neovim, Helix, Emacs ...):
   # yaml-language-server: $schema=./xoproxy.schema.json
 """
 
-_FILE_HELP: Final = "the policy file (default: $XOPROXY_CONFIG, /etc/xoproxy/xoproxy.yaml, ./config/xoproxy.yaml)"
+_FILE_HELP: Final = (
+    "the policy file, or a directory of them (default: $XOPROXY_CONFIG, /etc/xoproxy/xoproxy.yaml, ./config/xoproxy.yaml)"
+)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -108,7 +111,7 @@ def make_parser(configure_demo: Configure | None) -> argparse.ArgumentParser:
     add("demo", "show a page without any cross-origin field, direct and through xoproxy", configure_demo)
     add("check", "print every problem of the configuration", _configure_check)
     add("show", "show what the policy of every route comes to, and where each part of it stands", _configure_show)
-    add("schema", "print the JSON Schema of the policy file, for editors", None, _SCHEMA_EPILOG)
+    add("schema", "print the JSON Schema of the policy file, for editors", _configure_schema, _SCHEMA_EPILOG)
     add(
         "explain",
         "tell why a browser allows or blocks something, and what would turn that",
@@ -193,6 +196,10 @@ def _configure_diff(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("new", metavar="NEW", help="the policy file as it will be")
     parser.add_argument("--allow-widening", action="store_true", help="end with 0 although somebody gains something")
     parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _configure_schema(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--tests", action="store_true", help="that of files of policy tests instead")
 
 
 def _configure_show(parser: argparse.ArgumentParser) -> None:
