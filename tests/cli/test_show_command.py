@@ -95,6 +95,14 @@ def test_schema_is_printed_and_takes_a_good_file(capsys: pytest.CaptureFixture[s
     assert not Draft202012Validator(schema).is_valid({"version": 1, "polcy": "isolated"})
 
 
+def test_schema_of_policy_tests_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema", "--tests"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+
+    assert schema["title"] == "xoproxy policy tests"
+    assert not Draft202012Validator(schema).is_valid({"version": 1, "upstream": "http://app:5000"})
+
+
 @pytest.mark.parametrize("arguments", [["schema", "file"], ["show", "file"], ["show", "--format", "json"]])
 def test_words_that_mean_nothing_are_exit_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 2

@@ -4,6 +4,7 @@ Made of the registry in `keys` and of what stands here beside it: what each key 
 absent.  What a schema cannot know is told by `xoproxy check`: which names are declared, what keys mean together.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from xoproxy.config.schema.described import Described
@@ -13,21 +14,42 @@ from xoproxy.config.schema.proxy_keys import PROXY, TOP
 from xoproxy.config.schema.values import KINDS
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
-ID: Final = "urn:xoproxy:schema:policy-file:1"
 DESCRIBED: Final[tuple[Described, ...]] = (*PROXY, *POLICIES)
-
-
-def shared_definitions() -> dict[str, Schema]:
-    """Return the definitions that the schemas of other files of ours may use too, by name."""
-    return {
-        **SHARED,
-        **KINDS,
-        **definitions(),
-        **{described.name: described.schema() for described in DESCRIBED if described is not TOP},
-    }
 
 
 def policy_file_schema() -> Schema:
     """Return the schema of the policy file."""
-    shared: dict[str, Json] = dict(sorted(shared_definitions().items()))
-    return {"$schema": DIALECT, "$id": ID, "title": "xoproxy policy file", **TOP.schema(), "$defs": shared}
+    named = {described.name: described.schema() for described in DESCRIBED}
+    return document("policy-file", "xoproxy policy file", TOP, {**definitions(), **named})
+
+
+def document(name: str, title: str, top: Described, named: Mapping[str, Schema]) -> Schema:
+    """Return the schema of a file of ours.
+
+    `named`: its definitions, besides those of values; what nothing refers to is left out.
+    """
+    known = {**SHARED, **KINDS, **named}
+    used: dict[str, Schema] = {}
+    pending = _referred(top.schema())
+    while pending:
+        at = pending.pop()
+        if at not in used:
+            used[at] = known[at]
+            pending |= _referred(known[at])
+    sorted_definitions: dict[str, Json] = dict(sorted(used.items()))
+    return {
+        "$schema": DIALECT,
+        "$id": f"urn:xoproxy:schema:{name}:1",
+        "title": title,
+        **top.schema(),
+        "$defs": sorted_definitions,
+    }
+
+
+def _referred(schema: Json) -> set[str]:
+    """Return the names of the definitions that a schema refers to."""
+    members = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
+    found = {name for member in members for name in _referred(member)}
+    if isinstance(schema, dict) and isinstance(target := schema.get("$ref"), str):
+        found.add(target.removeprefix("#/$defs/"))
+    return found
