@@ -280,7 +280,13 @@ OBSERVE: Final = Keys(
 INTEGRITY: Final = Keys(
     "`integrity_policy`",
     ("blocked_destinations", "sources"),
-    spellings({"blocked_destinations": "destinations blocked block destination", "sources": "source"}),
+    spellings(
+        {
+            "blocked_destinations": "destinations blocked block destination",
+            "sources": "source",
+            "{value: {blocked_destinations: [script]}, report_to: NAME}": "endpoints endpoint report_to",
+        }
+    ),
 )
 LONG_FORM: Final = Keys(
     "a value's long form", ("value", "report_to"), spellings({"value": "policy mode", "report_to": "endpoint report"})
