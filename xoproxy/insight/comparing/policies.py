@@ -23,10 +23,21 @@ from xoproxy.policy.model import (
 )
 
 # How much each value lets pass, most strict first.  An absent key leaves the field to the backend: as if there were none.
-_OPENER: Final = {OpenerPolicy.SAME_ORIGIN: 0, OpenerPolicy.NOOPENER_ALLOW_POPUPS: 1, OpenerPolicy.SAME_ORIGIN_ALLOW_POPUPS: 1}
-_EMBEDDER: Final = {EmbedderPolicy.REQUIRE_CORP: 0, EmbedderPolicy.AUTO: 1, EmbedderPolicy.CREDENTIALLESS: 1}
-_RESOURCE: Final = {ResourcePolicy.SAME_ORIGIN: 0, ResourcePolicy.SAME_SITE: 1, ResourcePolicy.CROSS_ORIGIN: 3}
-_ISOLATION: Final = {DocumentIsolation.ISOLATE_AND_REQUIRE_CORP: 0, DocumentIsolation.ISOLATE_AND_CREDENTIALLESS: 1}
+_OPENER: Final[dict[object, int]] = {
+    OpenerPolicy.SAME_ORIGIN: 0,
+    OpenerPolicy.NOOPENER_ALLOW_POPUPS: 1,
+    OpenerPolicy.SAME_ORIGIN_ALLOW_POPUPS: 1,
+}
+_EMBEDDER: Final[dict[object, int]] = {EmbedderPolicy.REQUIRE_CORP: 0, EmbedderPolicy.AUTO: 1, EmbedderPolicy.CREDENTIALLESS: 1}
+_RESOURCE: Final[dict[object, int]] = {
+    ResourcePolicy.SAME_ORIGIN: 0,
+    ResourcePolicy.SAME_SITE: 1,
+    ResourcePolicy.CROSS_ORIGIN: 3,
+}
+_ISOLATION: Final[dict[object, int]] = {
+    DocumentIsolation.ISOLATE_AND_REQUIRE_CORP: 0,
+    DocumentIsolation.ISOLATE_AND_CREDENTIALLESS: 1,
+}
 _NOTHING: Final = 2
 
 _BACKEND: Final = "the backend's own"
