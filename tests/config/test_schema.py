@@ -45,7 +45,11 @@ TABLE = [
         frozenset({"tag", "merge-key", "problems.md XO010"}),
     ),
     Unknowable("XO012", "what the environment holds", frozenset({"env-empty"})),
-    Unknowable("XO014", "about two parts of the file", frozenset({"listen-proxied-by-nobody"})),
+    Unknowable(
+        "XO014",
+        "about two parts of the file, or said in another file of the directory",
+        frozenset({"listen-proxied-by-nobody", "no-version", "problems.md XO014"}),
+    ),
     Unknowable("XO015", "what the environment holds", frozenset({"env-in-list", "env-undefined", "problems.md XO015"})),
     Unknowable("XO016", TYPED, frozenset({"version-octal"})),
     Unknowable("XO101", TYPED, frozenset({"request-id"})),

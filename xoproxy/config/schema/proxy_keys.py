@@ -52,9 +52,12 @@ _CHECK: Final = HealthCheck("")
 TOP: Final = Described(
     "file",
     keys.TOP,
-    "The policy file of xoproxy.",
+    "The policy file of xoproxy, or one of those of a directory, which are read as one.",
     {
-        "version": key("The version of this format: 1.", either({"enum": [1, "1"]}, ref("reference"))),
+        "version": key(
+            "The version of this format: 1. Required, of several files of a directory in one.",
+            either({"enum": [1, "1"]}, ref("reference")),
+        ),
         "listen": key(
             "Where to accept connections: an address, an entry with TLS or the PROXY protocol, or a list of these.",
             either(values.ADDRESS, ref("listener"), several(either(values.ADDRESS, ref("listener")))),
@@ -114,7 +117,6 @@ TOP: Final = Described(
         ),
         "log": key("How the log is written, on standard output.", ref("log")),
     },
-    ("version",),
 )
 
 LISTENER: Final = Described(

@@ -80,9 +80,12 @@ def _aligned(rows: list[_Row], width: int) -> Iterator[str]:
 
 def _keys(parts: tuple[Part, ...]) -> Iterator[_Row]:
     """Yield the keys of a policy; members of a list that stand on other lines have lines of their own."""
+    members_of: dict[str, list[Part]] = {}
+    for part in parts:
+        members_of.setdefault(part.key.rpartition("[")[0], []).append(part)
     for part in parts:
         at = where(part.place)
-        members = [other for other in parts if other.key.startswith(f"{part.key}[")]
+        members = members_of.get(part.key, ()) if not part.key.endswith("]") else ()
         if any(where(member.place) != at for member in members):
             yield _Row(f"{part.key}:", at)
             yield from (_Row(f"  - {flow(member.value)}", where(member.place)) for member in members)
