@@ -120,3 +120,12 @@ def test_a_frame_that_cannot_be_fetched_is_not_judged_further() -> None:
 )
 def test_what_else_decides_over_frames_is_noted(lines: tuple[str, ...], notes: tuple[str, ...]) -> None:
     assert frames(page(APP), f"{APP}/in", *lines).notes == notes
+
+
+def test_firefox_takes_a_void_resource_policy_for_consent() -> None:
+    """Seen with Firefox 153, November 2026; by Fetch §3.7 it is as if there were none."""
+    lines = (REQUIRE_CORP, f"{CORP}: nonsense")
+
+    assert frames(page(APP, REQUIRE_CORP), OTHER, *lines, engine=Engine.FIREFOX).allowed
+    assert not frames(page(APP, REQUIRE_CORP), OTHER, REQUIRE_CORP, engine=Engine.FIREFOX).allowed
+    assert not frames(page(APP, REQUIRE_CORP), OTHER, *lines).allowed

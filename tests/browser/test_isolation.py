@@ -37,8 +37,9 @@ ISOLATED = page(APP, *ISOLATING)
         pytest.param(page(APP, *ISOLATING, REQUIRE_CORP), CHROME, EMBEDDER, id="embedder-policy-twice"),
         pytest.param(page(APP, *ISOLATING, f"{PERMISSIONS}: cross-origin-isolated=()"), CHROME, PERMISSION, id="permission"),
         pytest.param(page(APP, *ISOLATING, f"{PERMISSIONS}: cross-origin-isolated=()"), FIREFOX, None, id="no-such-feature"),
-        pytest.param(page(APP, *ISOLATING, f"{CSP}: sandbox"), FIREFOX, "create navigation params by fetching", id="sandbox"),
+        pytest.param(page(APP, *ISOLATING, f"{CSP}: sandbox"), SAFARI, "create navigation params by fetching", id="sandbox"),
         pytest.param(page(APP, *ISOLATING, f"{CSP}: sandbox"), CHROME, None, id="sandbox-chrome"),
+        pytest.param(page(APP, *ISOLATING, f"{CSP}: sandbox"), FIREFOX, None, id="sandbox-firefox"),
     ],
 )
 def test_a_top_level_page_is_isolated_by_both_policies(document: Document, engine: Engine, step: str | None) -> None:
@@ -174,7 +175,7 @@ def test_a_clean_page_has_no_notes() -> None:
 def test_an_opener_policy_with_a_sandbox_is_an_error_page(
     lines: tuple[str, ...], engine: Engine, holds: bool, why: str
 ) -> None:
-    """HTML §7.4.5, "create navigation params by fetching"; not so in Chromium 156 (tried in November 2026)."""
+    """HTML §7.4.5, "create navigation params by fetching"; not so in Chromium 156 and Firefox 153 (November 2026)."""
     step = module.sandbox_step(page(APP, *lines), engine)
 
     assert step.holds is holds

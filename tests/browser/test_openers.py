@@ -151,7 +151,7 @@ def test_a_popup_in_its_openers_sandbox_cannot_have_an_opener_policy(opener: Doc
 
 def test_a_popup_that_sandboxes_itself_is_an_error_page_by_the_standard() -> None:
     opened = page(APP, f"{COOP}: same-origin", f"{CSP}: sandbox")
-    verdict = popup(with_policy(APP, "same-origin"), (opened,), Engine.FIREFOX)
+    verdict = popup(with_policy(APP, "same-origin"), (opened,), Engine.SAFARI)
 
     assert verdict.decisive is not None
     assert verdict.decisive.name == NAVIGATION

@@ -52,7 +52,7 @@ def test_a_token_with_parameters_is_the_policy(value: bytes) -> None:
         pytest.param((b"require\xe2corp",), '"requireâcorp" is no structured-field item', id="not-ascii"),
         pytest.param(
             (b"require-corp; foo=@1659578233",),
-            '"require-corp; foo=@1659578233" has a parameter that browsers cannot read',
+            '"require-corp; foo=@1659578233" has a parameter that chrome cannot read',
             id="date-of-rfc-9651",
         ),
         pytest.param(
@@ -180,3 +180,25 @@ def test_origin_agent_cluster_is_a_boolean(values: tuple[str, ...], engine: Engi
 def test_several_lines_are_one_value(sent: Fields, value: bytes | None) -> None:
     """Fetch §2.2.2, "get": joined with a comma and a space."""
     assert policies.combined(sent, b"X") == value
+
+
+@pytest.mark.parametrize(
+    ("lines", "engine", "counts"),
+    [
+        pytest.param(("", "require-corp"), Engine.CHROME, False, id="empty-line-chrome"),
+        pytest.param(("", "require-corp"), Engine.FIREFOX, True, id="empty-line-firefox"),
+        pytest.param(("require-corp", "", ""), Engine.FIREFOX, True, id="empty-lines-firefox"),
+        pytest.param(("require-corp", "require-corp"), Engine.FIREFOX, False, id="twice-firefox"),
+        pytest.param(("", ""), Engine.FIREFOX, False, id="nothing-but-empty-lines"),
+        pytest.param(("require-corp; a=@5",), Engine.CHROME, False, id="date-chrome"),
+        pytest.param(("require-corp; a=@5",), Engine.FIREFOX, True, id="date-firefox"),
+        pytest.param(('require-corp; a=%"x"',), Engine.FIREFOX, True, id="display-string-firefox"),
+        pytest.param(("require-corp; a=1.",), Engine.FIREFOX, False, id="decimal-firefox"),
+    ],
+)
+def test_firefox_reads_more_than_it_should(lines: tuple[str, ...], engine: Engine, counts: bool) -> None:
+    """Seen with Firefox 153, November 2026."""
+    read = policies.embedder_policy(fields(*(f"{COEP}: {value}" for value in lines)), engine)
+
+    assert (read.value is EmbedderPolicy.REQUIRE_CORP) is counts
+    assert (read.ignored is None) is counts

@@ -49,6 +49,8 @@ def _internal_check(embedding: Embedding, embedder: EmbedderPolicy) -> Step:
         return _decide(embedding, read.value, f"Cross-Origin-Resource-Policy is {read.value.value}")
     missing = "Cross-Origin-Resource-Policy is missing"
     said = missing if read.ignored is None else f"Cross-Origin-Resource-Policy is void ({read.ignored})"
+    if read.ignored is not None and deviates(embedding.client.engine, Deviation.VOID_CORP_FORBIDS_NOTHING):
+        return _step(f"{said}, which {embedding.client.engine.value} takes for consent", holds=True)
     if _wants_consent(embedding, embedder):
         taken = f"{said}, which counts as same-origin for a page with the embedder policy {embedder.value}"
         return _decide(embedding, ResourcePolicy.SAME_ORIGIN, taken)

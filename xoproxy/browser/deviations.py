@@ -10,20 +10,43 @@ from typing import Final
 
 from xoproxy.browser.model import Engine
 
-AS_OF: Final = "2026-11, Chromium 156"
+AS_OF: Final = "2026-11, Chromium 156, Firefox 153"
 
 
 class Deviation(Enum):
     """Something that is decided otherwise than it is written."""
 
     ADDRESSES_ARE_NO_SITES = "two ports of one address are not same-site for Cross-Origin-Resource-Policy"
+    EMPTY_LINES_ARE_DROPPED = "an empty line of a response field beside another line is as if it were not there"
     LINES_ARE_COMBINED = "several lines of one name that script sets count as one line, before they are found safelisted or not"
+    READS_RFC_9651 = "policies are read with the dates and display strings of RFC 9651, which HTML's RFC 8941 has not"
     SANDBOX_IS_SHOWN = "a page with an opener policy and Content-Security-Policy: sandbox is shown, and no error page"
     SOCKETS_SAY_LESS = "no Sec-Fetch-* goes with the handshake of a WebSocket"
     USERINFO_IS_BLOCKED = "no page may fetch a URL with user information, nor be redirected to one"
+    VOID_CORP_FORBIDS_NOTHING = "a Cross-Origin-Resource-Policy that is none is allowed under an embedder policy"
 
 
-_SEEN: Final = MappingProxyType({Engine.CHROME: frozenset(Deviation)})
+_SEEN: Final = MappingProxyType(
+    {
+        Engine.CHROME: frozenset(
+            {
+                Deviation.ADDRESSES_ARE_NO_SITES,
+                Deviation.LINES_ARE_COMBINED,
+                Deviation.SANDBOX_IS_SHOWN,
+                Deviation.SOCKETS_SAY_LESS,
+                Deviation.USERINFO_IS_BLOCKED,
+            }
+        ),
+        Engine.FIREFOX: frozenset(
+            {
+                Deviation.EMPTY_LINES_ARE_DROPPED,
+                Deviation.READS_RFC_9651,
+                Deviation.SANDBOX_IS_SHOWN,
+                Deviation.VOID_CORP_FORBIDS_NOTHING,
+            }
+        ),
+    }
+)
 
 
 def deviates(engine: Engine, deviation: Deviation) -> bool:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from xoproxy.browser.contexts import origin
-from xoproxy.browser.model import NULL_ORIGIN, Document, Fields, Step
-from xoproxy.browser.policies import combined, reads_every_type
+from xoproxy.browser.model import NULL_ORIGIN, Document, Engine, Fields, Step
+from xoproxy.browser.policies import are_read, combined
 from xoproxy.browser.urls import origin_of
 from xoproxy.semantics.structured import InnerList, Item, Member, Token, parse_dictionary
 
@@ -59,10 +59,10 @@ def _dictionary(value: bytes) -> Mapping[str, Member] | None:
 
 
 def _is_read(member: Member) -> bool:
+    """Whether a member is of types that Chrome reads, the one engine that has the field."""
     items = member.items if isinstance(member, InnerList) else (member,)
-    return reads_every_type(
-        [*member.params.values(), *(value for item in items for value in (item.value, *item.params.values()))]
-    )
+    values = [*member.params.values(), *(value for item in items for value in (item.value, *item.params.values()))]
+    return are_read(values, Engine.CHROME)
 
 
 def attribute(allow: str) -> Mapping[str, Allowlist]:

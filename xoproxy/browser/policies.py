@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Generic, TypeVar
 
+from xoproxy.browser.deviations import Deviation, deviates
 from xoproxy.browser.model import Engine, Fields
 from xoproxy.browser.support import AS_OF, Feature, has
 from xoproxy.policy.model import DocumentIsolation, EmbedderPolicy, OpenerPolicy, ResourcePolicy
@@ -67,7 +68,7 @@ _OPENER: Final = _Kind(
     },
 )
 _ISOLATION: Final = _Kind(ISOLATION, {value.value: Feature.DOCUMENT_ISOLATION for value in DocumentIsolation})
-# RFC 9651 added them to RFC 8941, by which HTML defines these fields and Chromium reads them.  (Chromium 156)
+# RFC 9651 added them to RFC 8941, by which HTML defines these fields.
 _NEWER: Final = (Date, DisplayString)
 
 # Why a value is no structured-field item: the most frequent reasons, the first that fits is told.
@@ -93,9 +94,9 @@ def combined(fields: Fields, name: bytes) -> bytes | None:
     return b", ".join(lines) if lines else None
 
 
-def reads_every_type(values: Iterable[BareItem]) -> bool:
-    """Whether browsers read values of these types: by RFC 8941, not yet by RFC 9651."""
-    return not any(isinstance(value, _NEWER) for value in values)
+def are_read(values: Iterable[BareItem], engine: Engine) -> bool:
+    """Whether an engine reads values of these types: by RFC 8941 all do, by RFC 9651 some."""
+    return deviates(engine, Deviation.READS_RFC_9651) or not any(isinstance(value, _NEWER) for value in values)
 
 
 def embedder_policy(fields: Fields, engine: Engine, *, observed: bool = False) -> Read[EmbedderPolicy]:
@@ -129,7 +130,7 @@ def resource_policy(fields: Fields) -> Read[ResourcePolicy | None]:
 
 def origin_agent_cluster(fields: Fields, engine: Engine) -> Read[bool | None]:
     """Read Origin-Agent-Cluster; None: the engine's default holds.  (HTML §7.1.1.1)"""
-    lines = lines_of(fields, AGENT_CLUSTER)
+    lines = _lines_read(fields, AGENT_CLUSTER, engine)
     if not lines:
         return Read(None)
     if not has(engine, Feature.ORIGIN_AGENT_CLUSTER):
@@ -142,8 +143,15 @@ def origin_agent_cluster(fields: Fields, engine: Engine) -> Read[bool | None]:
     return Read(item.value)
 
 
+def _lines_read(fields: Fields, name: bytes, engine: Engine) -> tuple[bytes, ...]:
+    lines = lines_of(fields, name)
+    if len(lines) > 1 and deviates(engine, Deviation.EMPTY_LINES_ARE_DROPPED):
+        return tuple(filter(None, lines)) or lines[:1]
+    return lines
+
+
 def _choice(kind: _Kind, default: Choice, fields: Fields, engine: Engine, *, observed: bool) -> Read[Choice]:
-    lines = lines_of(fields, kind.name + REPORT_ONLY if observed else kind.name)
+    lines = _lines_read(fields, kind.name + REPORT_ONLY if observed else kind.name, engine)
     if not lines:
         return Read(default)
     item = parse_item(b", ".join(lines))
@@ -155,8 +163,8 @@ def _choice(kind: _Kind, default: Choice, fields: Fields, engine: Engine, *, obs
 
 def _fault(kind: _Kind, item: Item, value: bytes, engine: Engine) -> str | None:
     """Say why an item is no value of the field; None if it is one."""
-    if not reads_every_type(item.params.values()):
-        return f'"{_text(value)}" has a parameter that browsers cannot read'
+    if not are_read(item.params.values(), engine):
+        return f'"{_text(value)}" has a parameter that {engine.value} cannot read'
     if not isinstance(item.value, Token):
         return _no_token(item, value, tuple(kind.values))
     text = item.value.text
