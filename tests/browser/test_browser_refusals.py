@@ -13,7 +13,7 @@ PIXEL = b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
 async def test_the_application_decides_what_a_granted_origin_may_ask(
     proxy: ProxyFactory, plain: PlainFactory, script: Script, elsewhere: Backend
 ) -> None:
-    """With `preflight: forward` its answer counts: PUT passes, which it allows, and DELETE does not, though the policy lists it."""
+    """With `preflight: forward` its answer counts: PUT, which it allows, passes; DELETE, which the policy lists, does not."""
     app = elsewhere.origin("app.localhost")
     answers = {"Access-Control-Allow-Origin": app, "Access-Control-Allow-Methods": "PUT"}
     backend = plain({"/": Reply(b"text", "text/plain", fields=answers)})

@@ -99,3 +99,12 @@ def test_null_may_be_an_entry_with_an_end() -> None:
 
     assert loaded.routes[0].route.policy.cors == Cors((), allow_null_origin=True)
     assert loaded.ends == date(2027, 2, 1)
+
+
+def test_a_list_that_many_routes_use_is_held_once() -> None:
+    """Composed with other keys or not: ten thousand origins in a thousand routes are still ten thousand."""
+    routes = "routes: [{policy: api}, {policy: [api, {coop: same-origin}]}, {policy: [api, {cors: {max_age: 10}}]}]\n"
+    loaded = on("2026-11-21", "policies: {api: {cors: {allow_origins: [https://a.example, https://b.example]}}}\n" + routes)
+    lists = {id(route.route.policy.cors.allow_origins) for route in loaded.routes if isinstance(route.route.policy.cors, Cors)}
+
+    assert (len(loaded.routes), len(lists)) == (3, 1)

@@ -167,3 +167,13 @@ def test_own_origin_cuts_a_port_not_a_name() -> None:
     assert own_origin(b"http", b"[fe80::80]:80") == b"http://[fe80::80]"
     assert own_origin(b"http", b"a:8080") == b"http://a:8080"
     assert own_origin(b"odd", b"a:80") == b"odd://a:80"
+
+
+def test_a_list_that_several_share_is_one_set_while_it_is_in_use() -> None:
+    """By identity: to compare two long lists would cost what it saves."""
+    patterns = (OriginPattern(b"https", b"a.example", 443), OriginPattern(b"https", b"b.example", 443))
+    kept = OriginSet.shared(patterns)
+
+    assert OriginSet.shared(patterns) is kept
+    assert OriginSet.shared(patterns[:1]) is not kept
+    assert [kept.covers(b"https://b.example"), OriginSet.shared(patterns[:1]).covers(b"https://b.example")] == [True, False]

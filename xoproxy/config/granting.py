@@ -20,18 +20,17 @@ _ANY_KEY: Final = 'dangerously_allow_any_origin_with_credentials: {reason: "why"
 
 def seal_origins(reader: Reader, draft: CorsDraft | OriginsDraft) -> tuple[OriginPattern, ...]:
     """Return the origins of a list, ``null`` apart, and report those that want a dangerous key."""
-    patterns: list[OriginPattern] = []
-    for item in _listed(draft):
+    listed = _listed(draft)
+    for item in listed:
         if isinstance(item.value, Null):
             _check_null(reader, draft, item)
             continue
         pattern = item.value
-        patterns.append(pattern)
         if draft.insecure_origins is None and is_insecure(pattern):
             _report_insecure(reader, item, pattern)
         if draft.public_suffixes is None and covers_public_suffix(pattern):
             _report_suffix(reader, item, pattern)
-    return tuple(patterns)
+    return reader.once(listed, lambda: tuple(item.value for item in listed if not isinstance(item.value, Null)))
 
 
 def seal_regexes(reader: Reader, draft: CorsDraft | OriginsDraft) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 from xoproxy.config import nodes
 from xoproxy.config.drafts import Placed
@@ -56,7 +56,14 @@ class Reader:
     problems: list[Problem] = field(default_factory=list[Problem])
     allowances: tuple[Allowance, ...] = ()  # comments that silence some of them
     written: dict[Place, str] = field(default_factory=dict[Place, str])  # values of the environment, as the file refers to them
+    made: dict[int, tuple[object, object]] = field(default_factory=dict[int, tuple[object, object]])  # see `once`
     ends: date | None = None  # the first day on which something that holds today no longer does
+
+    def once(self, key: object, make: Callable[[], T]) -> T:
+        """Return what `make` returns, called once for this very object: a thousand routes may share what is costly to check."""
+        if id(key) not in self.made:
+            self.made[id(key)] = (key, make())  # the key is kept, so that no other object can have its identity
+        return cast("T", self.made[id(key)][1])
 
     def has_ended(self, last: date | None) -> bool:
         """Whether something that holds up to and including the day `last` (None: for ever) is over.

@@ -3,6 +3,8 @@
 Problems point to the key that has to go, wherever in the file it stands.
 """
 
+from functools import partial
+
 from xoproxy.config.drafts import CorsDraft, EditsDraft, IntegrityDraft, Names, OriginsDraft, Placed, PolicyDraft
 from xoproxy.config.granting import seal_origins, seal_regexes
 from xoproxy.config.problems import Id, quoted
@@ -72,13 +74,17 @@ def _seal_cors(reader: Reader, draft: CorsDraft | Placed[Off] | None, *, is_part
         return None
     if not isinstance(draft, CorsDraft):
         return OFF
-    is_any = draft.allow_origins is not None and draft.allow_origins.value is ANY
     if draft.allow_origins is None and draft.allow_origin_regexes is None and draft.null_origin is None and not is_part:
         reader.report(
             draft.place,
             Id.NO_ORIGINS,
             "`cors` needs allow_origins; write allow_origins: [https://app.example.com], or cors: off",
         )
+    return reader.once(draft, partial(_cors, reader, draft))
+
+
+def _cors(reader: Reader, draft: CorsDraft) -> Cors:
+    is_any = draft.allow_origins is not None and draft.allow_origins.value is ANY
     if is_any:
         _check_any(reader, draft)
     else:

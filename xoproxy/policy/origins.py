@@ -22,7 +22,7 @@ class OriginRule:
     __slots__ = ("_allows_insecure", "_allows_null", "_listed", "_regexes")
 
     def __init__(self, origins: Cors | WebSocketOrigins) -> None:
-        self._listed = OriginSet(_listed(origins.allow_origins))
+        self._listed = OriginSet.shared(_listed(origins.allow_origins))
         self._regexes = RegexSet(origins.allow_origin_regexes) if origins.allow_origin_regexes else None
         self._allows_insecure = origins.insecure_by_regex
         self._allows_null = origins.allow_null_origin

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
+from weakref import WeakValueDictionary
 
 DEFAULT_PORTS: Final = {b"http": 80, b"https": 443}
 
@@ -87,7 +88,15 @@ class OriginPattern:
 class OriginSet:
     """Answers whether an origin is covered by any of some patterns, in time that does not depend on their number."""
 
-    __slots__ = ("_exact", "_hosts", "_suffixes")
+    __slots__ = ("__weakref__", "_exact", "_hosts", "_patterns", "_suffixes")
+
+    @classmethod
+    def shared(cls, patterns: tuple[OriginPattern, ...]) -> "OriginSet":
+        """Return the set of this very tuple, the same one while it is in use: a thousand routes may share a long list."""
+        found = _SHARED.get(id(patterns))
+        if found is None:
+            found = _SHARED[id(patterns)] = cls(patterns)
+        return found
 
     def __init__(self, patterns: Iterable[OriginPattern]) -> None:
         exact: set[bytes] = set()
@@ -103,6 +112,7 @@ class OriginSet:
         self._exact = frozenset(exact)
         self._hosts = frozenset(hosts)
         self._suffixes = frozenset(suffixes)
+        self._patterns = patterns  # kept, so that no other tuple can have its identity while this set is known by it
 
     def covers(self, serialized: bytes) -> bool:
         """Whether `serialized`, as it came in an Origin field, is one of these origins."""
@@ -126,3 +136,6 @@ class OriginSet:
                     return True
             parent = parent.partition(b".")[2]
         return False
+
+
+_SHARED: Final = WeakValueDictionary[int, OriginSet]()  # by the identity of its patterns
