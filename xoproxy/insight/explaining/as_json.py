@@ -29,6 +29,7 @@ def document(explanation: Explanation) -> Json:
         "browsers": [_opinion(opinion) for opinion in explanation.opinions],
         "fixes": [_remedy(remedy) for remedy in explanation.remedies],
         "isolating": [_remedy(remedy) for remedy in explanation.isolating],
+        "keeping": [_remedy(remedy) for remedy in explanation.keeping],
         "beyond": list(explanation.beyond),
         "refused": list(explanation.refusals),
         "notes": list(explanation.notes),

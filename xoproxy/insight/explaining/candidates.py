@@ -78,6 +78,17 @@ def isolating(question: Question, target: RouteDraft) -> Iterator[Family]:
     yield (Edit(route, "document_isolation", How.SET, "isolate-and-require-corp", _EMBEDS),)
 
 
+def keeping(target: RouteDraft, page: RouteDraft | None) -> Iterator[Family]:
+    """Yield the ways in which a window that a page opens could keep its opener."""
+    opened = Edit(target.route.name, "coop", How.SET, "unsafe-none", _NOT_ISOLATED, 2)
+    yield (opened,)
+    if page is not None:
+        opener = Edit(page.route.name, "coop", How.SET, "same-origin-allow-popups", _NOT_ISOLATED, 2)
+        yield (opener,)
+        yield (opener, opened)
+        yield (Edit(page.route.name, "coop", How.SET, "unsafe-none", _NOT_ISOLATED, 3), opened)
+
+
 _POPUPS: Final = "popups of other origins, such as logins, then lose their opener"
 _EMBEDS: Final = "what the page embeds from other origins must then agree by CORP or CORS"
 

@@ -5,7 +5,7 @@ Rule 2: a change is told only if, made, it turns the verdict.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -14,10 +14,9 @@ from xoproxy.browser.model import Engine, Mode, Tainting, WireRequest, WireRespo
 from xoproxy.browser.sockets import ACCEPTED
 from xoproxy.browser.urls import parse
 from xoproxy.config import Generation, Loaded
-from xoproxy.config.drafts import PolicyDraft
 from xoproxy.config.routing import RouteDraft
 from xoproxy.insight.explaining.answering import Answerer, AsItIs, Backend, ByFile, Remembering
-from xoproxy.insight.explaining.candidates import families, isolating, missed
+from xoproxy.insight.explaining.candidates import Family, families, isolating, keeping, missed
 from xoproxy.insight.explaining.concluding import Concluded, concluded
 from xoproxy.insight.explaining.explanation import Exchange, Explanation, Opinion, Remedy
 from xoproxy.insight.explaining.messages import console
@@ -85,25 +84,38 @@ class _Inquiry:
         self._backend = backend
         self._has_file = has_file
         self._drafts = {draft.route.name: draft for draft in loaded.routes}
+        self._routings: dict[object, Routing] = {}
 
     def explanation(self) -> Explanation:
         answerer: Answerer = self._by_file(self._loaded.generation) if self._has_file else AsItIs(self._backend)
         found = [self._concluded(engine, answerer) for engine in self._question.engines]
-        routings = [self._routing(exchange) for exchange in found[-1].exchanges] if self._has_file else []
-        blocked = frozenset(each.engine for each in found if not each.allowed)
-        open_pages = frozenset(each.engine for each in found if each.isolated is not None and not each.isolated.allowed)
-        turning = self._remedies(found, blocked, [each for each in routings if each is not None])
-        isolating = self._isolating(found, open_pages if not blocked else frozenset())
+        turning = self._search(found, self._turning(found), _is_allowed)
+        is_shown = all(map(_is_allowed, found))
+        isolated = self._search(found, self._isolating(found) if is_shown else (), _is_isolated)
+        kept = self._search(found, self._keeping(found) if is_shown else (), _keeps_opener)
         return Explanation(
             question=self._question,
             source=self._loaded.generation.source if self._has_file else None,
             opinions=tuple(self._opinion(each) for each in found),
             remedies=self._told(turning),
-            isolating=self._told(isolating),
+            isolating=self._told(isolated),
+            keeping=self._told(kept),
             beyond=_beyond(self._question, found),
             refusals=tuple(dict.fromkeys(f"{each.id}: {each.message}" for each in turning.refusals if not turning.found)),
             notes=tuple(self._notes(found)),
         )
+
+    def _search(
+        self, found: Sequence[Concluded], families: Iterable[Family], is_happy: Callable[[Concluded], bool]
+    ) -> Searched:
+        """Search for what makes those browsers happy that are not."""
+        unhappy = frozenset(each.engine for each in found if not is_happy(each))
+
+        def judge(generation: Generation) -> frozenset[Engine]:
+            answerer = self._by_file(generation)
+            return frozenset(engine for engine in unhappy if is_happy(self._concluded(engine, answerer)))
+
+        return search(self._loaded, families, unhappy, judge) if unhappy else Searched((), ())
 
     def _by_file(self, generation: Generation) -> ByFile:
         return ByFile(generation, self._backend, (self._question.url,))
@@ -121,8 +133,7 @@ class _Inquiry:
 
     def _exchange(self, exchange: tuple[WireRequest, Answered]) -> Exchange:
         request, answered = exchange
-        draft = self._draft(answered.route)
-        policy = draft.policy if draft is not None else PolicyDraft()
+        policy = (self._draft(answered.route) or self._loaded.unmatched).policy
         origin = next((value for name, value in request.fields if name.lower() == b"origin"), None)
         return Exchange(
             request,
@@ -139,7 +150,10 @@ class _Inquiry:
         request, answered = exchange
         if not self._has_file or not self._by_file(self._loaded.generation).serves(request.url):
             return None
-        return routing(request, answered.route, self._loaded.routes)
+        key = request, answered.route
+        if key not in self._routings:
+            self._routings[key] = routing(request, answered.route, self._loaded.routes)
+        return self._routings[key]
 
     def _draft(self, route: Route | None) -> RouteDraft | None:
         return self._drafts.get(route.name) if route is not None else None
@@ -152,35 +166,24 @@ class _Inquiry:
         drafts = {draft.route.name: draft for route in routes if (draft := self._draft(route)) is not None}
         return list(drafts.values())
 
-    def _remedies(self, found: Sequence[Concluded], blocked: frozenset[Engine], routings: list[Routing]) -> Searched:
-        if not blocked:
-            return Searched((), ())
-        page = next((draft for each in found if (draft := self._draft(each.page_route)) is not None), None)
+    def _page_draft(self, found: Sequence[Concluded]) -> RouteDraft | None:
+        return next((draft for each in found if (draft := self._draft(each.page_route)) is not None), None)
+
+    def _turning(self, found: Sequence[Concluded]) -> Iterator[Family]:
+        """Yield what could turn the verdict."""
         targets: list[RouteDraft | None] = [*self._targets(found)] or [None]
-        tried = [family for target in targets for family in families(self._question, target, page)]
-        tried += missed(self._question, routings, self._loaded.routes)
+        for target in targets:
+            yield from families(self._question, target, self._page_draft(found))
+        routings = [self._routing(exchange) for exchange in found[-1].exchanges]
+        yield from missed(self._question, [each for each in routings if each is not None], self._loaded.routes)
 
-        def judge(generation: Generation) -> frozenset[Engine]:
-            answerer = self._by_file(generation)
-            return frozenset(engine for engine in blocked if self._concluded(engine, answerer).allowed)
+    def _isolating(self, found: Sequence[Concluded]) -> Iterator[Family]:
+        for target in self._targets(found)[:1]:
+            yield from isolating(self._question, target)
 
-        return search(self._loaded, tried, blocked, judge)
-
-    def _isolating(self, found: Sequence[Concluded], unhappy: frozenset[Engine]) -> Searched:
-        if not unhappy:
-            return Searched((), ())
-        targets = self._targets(found)[:1]
-        tried = [family for target in targets for family in isolating(self._question, target)]
-
-        def is_isolated(engine: Engine, answerer: Answerer) -> bool:
-            isolated = self._concluded(engine, answerer).isolated
-            return isolated is not None and isolated.allowed
-
-        def judge(generation: Generation) -> frozenset[Engine]:
-            answerer = self._by_file(generation)
-            return frozenset(engine for engine in unhappy if is_isolated(engine, answerer))
-
-        return search(self._loaded, tried, unhappy, judge)
+    def _keeping(self, found: Sequence[Concluded]) -> Iterator[Family]:
+        for target in self._targets(found)[:1]:
+            yield from keeping(target, self._page_draft(found))
 
     def _told(self, searched: Searched) -> tuple[Remedy, ...]:
         return tuple(self._remedy(found) for found in searched.found)
@@ -200,9 +203,24 @@ class _Inquiry:
         if self._has_file:
             by_file = self._by_file(self._loaded.generation)
             yield from (f"{url} is another server's: no route names its host" for url in urls if not by_file.serves(url))
+            page = self._question.page
+            if self._question.page_is_named and page is not None and not by_file.serves(page):
+                yield f"no route names the host of {page}: its response is taken to say nothing but what --page-header says"
         for name in dict.fromkeys(name for each in found for name in _hidden(each)):
             where = "cors.expose_headers of the route" if self._has_file else "Access-Control-Expose-Headers"
             yield f"script cannot read {name.decode('latin-1')}: {where} does not name it"
+
+
+def _is_allowed(found: Concluded) -> bool:
+    return found.allowed
+
+
+def _is_isolated(found: Concluded) -> bool:
+    return found.isolated is None or found.isolated.allowed
+
+
+def _keeps_opener(found: Concluded) -> bool:
+    return found.opener is None or found.opener.allowed
 
 
 def _hidden(found: Concluded) -> Iterator[bytes]:

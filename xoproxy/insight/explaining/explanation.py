@@ -70,7 +70,8 @@ class Explanation:
     """The answer to a question.
 
     `source`: the policy file, None where a server was asked as it is; the remedies are then what xoproxy would need in front of
-    it.  `isolating`: what would make the page that is navigated to cross-origin isolated.  `beyond`: what no field of any
+    it.  `isolating`: what would make the page that is navigated to cross-origin isolated.  `keeping`: what would leave a
+    window that is opened with it its opener.  `beyond`: what no field of any
     response changes.  `refusals`: why the loader would refuse changes that were thought of.  `notes`: what was assumed.
     """
 
@@ -79,6 +80,7 @@ class Explanation:
     opinions: tuple[Opinion, ...]
     remedies: tuple[Remedy, ...] = ()
     isolating: tuple[Remedy, ...] = ()
+    keeping: tuple[Remedy, ...] = ()
     beyond: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

@@ -56,17 +56,17 @@ def routing(request: WireRequest, taken: Route | None, drafts: tuple[RouteDraft,
     for draft in drafts:
         if taken is not None and draft.route.name == taken.name:
             return Routing(taken, draft.places[""], tuple(skipped))
-        misses = tuple(_misses(draft, head))
+        misses = tuple(_misses(draft, head, request))
         skipped.append(Skipped(draft.route.name, draft.places[""], misses))
     return Routing(taken, None, tuple(skipped))
 
 
-def _misses(draft: RouteDraft, head: RequestHead) -> Iterator[Miss]:
+def _misses(draft: RouteDraft, head: RequestHead, request: WireRequest) -> Iterator[Miss]:
     match = draft.route.match
     for condition in fields(Match):
         alone = replace(_NOTHING, **{condition.name: getattr(match, condition.name)})
         if alone != _NOTHING and not _is_met(Matcher(alone), head):
-            wanted, got = _told(condition.name, match, head)
+            wanted, got = _told(condition.name, match, head, request)
             yield Miss(condition.name, wanted, got, draft.places.get(f"match.{condition.name}"))
 
 
@@ -78,7 +78,7 @@ def _is_met(matcher: Matcher, head: RequestHead) -> bool:
     return met is not Met.NO
 
 
-def _told(condition: str, match: Match, head: RequestHead) -> tuple[str, str]:
+def _told(condition: str, match: Match, head: RequestHead, request: WireRequest) -> tuple[str, str]:
     """Return what a route wants and what the request has, in words."""
     match condition:
         case "host":
@@ -88,16 +88,16 @@ def _told(condition: str, match: Match, head: RequestHead) -> tuple[str, str]:
         case "methods":
             wanted, got = _listed(match.methods), _method(head)
         case "destinations":
-            wanted, got = _listed(match.destinations), _value(head, b"Sec-Fetch-Dest")
+            wanted, got = _listed(match.destinations), _value(request, b"Sec-Fetch-Dest")
         case _:
             wanted = "; ".join(f"{name}: {glob}" for name, glob in match.headers)
             names = [name.encode("ascii") for name, _ in match.headers]
-            got = b"; ".join(name + b": " + _value(head, name) for name in names)
+            got = b"; ".join(name + b": " + _value(request, name) for name in names)
     return wanted, got.decode("utf-8", "backslashreplace")
 
 
-def _value(head: RequestHead, name: bytes) -> bytes:
-    return b", ".join(head.values(name.lower())) or b"(absent)"
+def _value(request: WireRequest, name: bytes) -> bytes:
+    return b", ".join(value for each, value in request.fields if each.lower() == name.lower()) or b"(absent)"
 
 
 def _is_preflight(head: RequestHead) -> bool:

@@ -13,7 +13,6 @@ from xoproxy.config import Generation, Loaded, Problem
 from xoproxy.config.routing import RouteDraft
 from xoproxy.insight.explaining.candidates import METHODS, Family
 from xoproxy.insight.explaining.edits import Edit, edited
-from xoproxy.policy.model import Policy
 from xoproxy.policy.routes import Route, RouteTable
 
 MAX_FOUND: Final = 3  # more are a menu, not an answer
@@ -99,8 +98,8 @@ def with_edits(loaded: Loaded, edits: Family) -> Generation | tuple[Problem, ...
             return route
         routes.append(route)
     generation = loaded.generation
-    # What belongs to no route is not edited, so its policy does not matter here.
-    table = RouteTable(tuple(routes), Policy(), loaded.endpoints, lenient_paths=generation.settings.limits.lenient_paths)
+    unmatched, lenient = loaded.unmatched.route.policy, generation.settings.limits.lenient_paths
+    table = RouteTable(tuple(routes), unmatched, loaded.endpoints, lenient_paths=lenient)
     return replace(generation, routes=table)
 
 

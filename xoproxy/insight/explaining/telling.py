@@ -22,14 +22,11 @@ def told(explanation: Explanation) -> str:
     """Return the whole text, with a line feed at its end."""
     lines = [_headline(explanation), *_pages(explanation)]
     lines += _section("why", _why(explanation))
-    for number, remedy in enumerate(explanation.remedies):
-        what = "or instead" if number else "the fix"
-        lines += _section(_fix_heading(explanation, remedy, what), _remedy(explanation, remedy))
+    lines += _fixes(explanation, explanation.remedies, "the fix")
     if not explanation.allowed and not explanation.remedies:
         lines += _section("the fix", _no_remedy(explanation))
-    for number, remedy in enumerate(explanation.isolating):
-        what = "or instead" if number else "to isolate the page"
-        lines += _section(_fix_heading(explanation, remedy, what), _remedy(explanation, remedy))
+    lines += _fixes(explanation, explanation.isolating, "to isolate the page")
+    lines += _fixes(explanation, explanation.keeping, "to keep the opener")
     lines += _section("no field changes this", (f"- {text}" for text in explanation.beyond))
     lines += _section("notes", (f"- {text}" for text in _notes(explanation)))
     for engines, opinion in _grouped(explanation.opinions, _course):
@@ -39,6 +36,16 @@ def told(explanation: Explanation) -> str:
             what = ", the preflight" if exchange.request.is_preflight else ""
             lines += _section(f"exchange {number}{what}{where}", _exchange(exchange))
     return "\n".join(printable(line) for line in lines) + "\n"
+
+
+def _fixes(explanation: Explanation, remedies: Sequence[Remedy], heading: str) -> list[str]:
+    lines: list[str] = []
+    widest = max((len(remedy.engines) for remedy in remedies), default=0)
+    for number, remedy in enumerate(remedies):
+        where_ = f", in {_names(remedy.engines)}" if len(remedy.engines) < widest else ""
+        front = ": xoproxy in front of that server, with this policy file" if explanation.source is None and not number else ""
+        lines += _section(f"{'or instead' if number else heading}{where_}{front}", _remedy(explanation, remedy))
+    return lines
 
 
 def _section(heading: str, body: Iterable[str]) -> list[str]:
@@ -97,7 +104,8 @@ def _grouped(opinions: Sequence[Opinion], key: Callable[[Opinion], object]) -> l
 def _course(opinion: Opinion) -> object:
     """Return what happened, but for the browser's own name."""
     exchanges = [(_without_agent(each.request), each.fields, each.response.status) for each in opinion.exchanges]
-    return opinion.verdict.steps, exchanges
+    sides = [verdict and verdict.steps for verdict in (opinion.isolated, opinion.opener)]
+    return opinion.verdict.steps, sides, exchanges
 
 
 def _without_agent(request: WireRequest) -> WireRequest:
@@ -137,15 +145,6 @@ def _why(explanation: Explanation) -> Iterator[str]:
             yield f"decided by: {step.name}, {step.anchor}"
         if opinion.console:
             yield f"Chrome says: {opinion.console}"
-
-
-def _fix_heading(explanation: Explanation, remedy: Remedy, what: str) -> str:
-    concerned = [opinion.engine for opinion in explanation.opinions if not opinion.allowed]
-    concerned = concerned or [each.engine for each in explanation.opinions if each.isolated and not each.isolated.allowed]
-    where = "" if len(remedy.engines) == len(concerned) else f", in {_names(remedy.engines)}"
-    if explanation.source is None and what != "or instead":
-        return f"{what}{where}: xoproxy in front of that server, with this policy file"
-    return f"{what}{where}"
 
 
 def _remedy(explanation: Explanation, remedy: Remedy) -> Iterator[str]:
@@ -194,10 +193,11 @@ def _notes(explanation: Explanation) -> Iterator[str]:
 
 
 def _steps(opinion: Opinion) -> Iterator[str]:
-    verdicts = [opinion.verdict, opinion.isolated, opinion.opener]
-    for verdict in verdicts:
-        for step in verdict.steps if verdict is not None else ():
-            yield _step(step)
+    verdicts = (("", opinion.verdict), ("cross-origin isolated?", opinion.isolated), ("keeps its opener?", opinion.opener))
+    for heading, verdict in verdicts:
+        if heading and verdict is not None:
+            yield heading
+        yield from (_step(step) for step in (verdict.steps if verdict is not None else ()))
 
 
 def _step(step: Step) -> str:
