@@ -1,13 +1,14 @@
 """Measure xoproxy beside nginx: the same policy, the same backend, the same load, in one run.
 
-    python -m benchmarks                                    # everything, about four minutes
+    python -m benchmarks                                    # everything, about six minutes
     python -m benchmarks --part cpu --workload small --rounds 9
     python -m benchmarks --part cpu --proxy xoproxy --proxy nginx-buffered --json figures.json
 
 Parts: `cpu` (processor time per proxied request from the process's own accounting, as a ratio to nginx; requests per second at
-saturation), `start` (from starting the program to its first answer), `memory` (idle, and per idle keep-alive connection),
-`reload` (from saving the policy file to the new policy in force).  Before `cpu` each proxy has to show that it answers with
-exactly the fields of the policy; one that does not is not measured.
+saturation), `policies` (what a request costs under a policy that says everything, 1,000 routes or 10,000 origins, as a ratio
+to one plain route), `start` (from starting the program to its first answer), `memory` (idle, and per idle keep-alive
+connection), `reload` (from saving the policy file to the new policy in force).  Before `cpu` each proxy has to show that it
+answers with exactly the fields of the policy; one that does not is not measured.
 
 Needs Linux, two cores, nginx and wrk.  Nothing is installed, nothing leaves the loopback interface, files are written to a
 temporary directory only, and what was started is ended.
@@ -32,6 +33,7 @@ from benchmarks.environment import describe, load_average
 from benchmarks.errors import BenchmarkError, MissingError
 from benchmarks.lifecycle import many_files, measure_memory, measure_reloads, measure_start
 from benchmarks.load import Load
+from benchmarks.policies import measure_costs
 from benchmarks.proxies import BASELINE, DEFAULT, PROXIES, Proxy
 from benchmarks.rounds import measure_rounds
 from benchmarks.running import Stage
@@ -83,7 +85,18 @@ def _reload(plan: Plan, stage: Stage) -> Outcome:
     return Outcome(report.reload_table(reloads), reloads)
 
 
-PARTS: Final[dict[str, Callable[[Plan, Stage], Outcome]]] = {"cpu": _cpu, "start": _start, "memory": _memory, "reload": _reload}
+def _policies(plan: Plan, stage: Stage) -> Outcome:
+    costs = measure_costs(stage, plan.load, _tell)
+    return Outcome(report.costs_table(costs), [asdict(cost) for cost in costs])
+
+
+PARTS: Final[dict[str, Callable[[Plan, Stage], Outcome]]] = {
+    "cpu": _cpu,
+    "policies": _policies,
+    "start": _start,
+    "memory": _memory,
+    "reload": _reload,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -114,7 +127,7 @@ def _measure(plan: Plan, json_file: Path | None) -> None:
     """Measure each part, print its table as soon as it is there, and write the values in the end."""
     if sys.platform != "linux":
         raise MissingError("this needs Linux: processor time and memory are read from /proc")
-    for tool in ("nginx", "wrk") if "cpu" in plan.parts else ("nginx",):
+    for tool in ("nginx", "wrk") if {"cpu", "policies"} & set(plan.parts) else ("nginx",):
         find(tool)
     cores = divide_cores()
     values: dict[str, object] = {}

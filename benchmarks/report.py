@@ -5,6 +5,8 @@ from statistics import median
 
 from benchmarks.lifecycle import MemoryUse
 from benchmarks.load import Round
+from benchmarks.policies import Cost
+from benchmarks.policies import ratios as cost_ratios
 
 
 def spread(values: Sequence[float], digits: int) -> str:
@@ -100,3 +102,21 @@ def reload_table(reloads: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
         for way, values in ways.items()
     ]
     return table(("proxy", "saved", "to the new policy in force, ms (min-max)"), rows)
+
+
+def costs_table(costs: Sequence[Cost]) -> str:
+    """Return what each policy costs, and how much more than the first."""
+    head = ("policy", "", "proxied, us (min-max)", "x plain", "decided, us", "x plain", "loaded, s")
+    rows = [
+        (
+            cost.name,
+            "",
+            spread([one.total_us for one in cost.rounds], 1),
+            spread(proxied, 2),
+            spread(cost.decision_us, 1),
+            spread(decided, 2),
+            f"{cost.load_s:.2f}",
+        )
+        for cost, (_, proxied, decided) in zip(costs, cost_ratios(costs), strict=True)
+    ]
+    return table(head, rows)
