@@ -3,8 +3,13 @@
 import dataclasses
 
 import pytest
-from support.exchanges import Seen, exact, exchange, preflight, request, response, subdomains, table_of
+from hypothesis import event, given
+from support.exchanges import Seen, exact, exchange, is_decided, lines_of, preflight, request, response, subdomains, table_of
+from support.strategies import ENDPOINTS, policies, requests, responses
 
+from xoproxy.policy import coep
+from xoproxy.policy.base import decided
+from xoproxy.policy.cors import CorsOutcome
 from xoproxy.policy.keeping import is_good
 from xoproxy.policy.model import (
     ANY,
@@ -24,6 +29,7 @@ from xoproxy.policy.model import (
     ResourcePolicy,
     UpstreamFields,
 )
+from xoproxy.semantics.heads import RequestHead, ResponseHead
 
 REPLACE, FILL, PASSTHROUGH = UpstreamFields.REPLACE, UpstreamFields.FILL, UpstreamFields.PASSTHROUGH
 APP, OTHER, OWN = b"https://app.example", b"https://other.example", b"https://shop.example"
@@ -301,6 +307,51 @@ def test_our_own_answers_carry_the_policy(mode: UpstreamFields) -> None:
     assert seen.status == 204
     assert ACAO + APP in seen.decided
     assert b"Cross-Origin-Opener-Policy: same-origin" in seen.decided
+
+
+def own_lines(backend: ResponseHead) -> list[bytes]:
+    """Return the backend's lines of fields that policies decide, but Vary."""
+    return [line for line in lines_of(backend.block) if is_decided(line) and not line.lower().startswith(b"vary")]
+
+
+@given(policies(FILL), requests(), responses())
+def test_filled_responses_keep_the_rules(policy: Policy, head: RequestHead, backend: ResponseHead) -> None:
+    """Rules 2, 3, 4 and 8 hold as they do for `replace`; whatever is not ours is the backend's, and the better of the two."""
+    table, replacing = table_of(policy, ENDPOINTS), table_of(dataclasses.replace(policy, upstream_fields=REPLACE), ENDPOINTS)
+    seen, replaced = exchange(table, head, backend), exchange(replacing, head, backend)
+    event(f"{seen.outcome} kept={sum(line not in replaced.decided for line in seen.decided)}")
+
+    assert (seen.status, seen.outcome, seen.others) == (replaced.status, replaced.outcome, replaced.others)
+    new = [line for line in seen.decided if line not in replaced.decided and line not in own_lines(backend)]
+    assert all(line.startswith(b"Access-Control-Expose-Headers: ") for line in new)  # it names what is kept
+    assert seen.named(b"vary") == replaced.named(b"vary")
+    for field in decided(coep.for_browser(policy, credentialless=b"Chrome/" in head.block)):
+        values = seen.named(field.name.lower())
+        assert field.is_valid(b", ".join(values)) if field.value is not None else values == []
+    if isinstance(policy.cors, Cors) and seen.outcome is not CorsOutcome.PREFLIGHT_FORWARDED:
+        assert len(seen.named(b"access-control-allow-origin")) == len(replaced.named(b"access-control-allow-origin"))
+    if seen.reason == "origin":
+        assert seen.cors() == []
+
+
+@given(policies(PASSTHROUGH), requests(), responses())
+def test_passed_responses_lose_nothing_of_the_backends(policy: Policy, head: RequestHead, backend: ResponseHead) -> None:
+    """But what is ``off`` or the connection's; and where the backend says nothing, it is as if it were replaced."""
+    table, replacing = table_of(policy, ENDPOINTS), table_of(dataclasses.replace(policy, upstream_fields=REPLACE), ENDPOINTS)
+    seen = exchange(table, head, backend)
+    gone = {field.name.lower() for field in decided(coep.for_browser(policy, credentialless=True)) if field.value is None}
+    lost = [
+        line
+        for line in own_lines(backend)
+        if line not in seen.decided
+        and (name := line.partition(b":")[0].lower()) not in gone
+        and name not in backend.options
+        and not (policy.cors is OFF and name.startswith(b"access-control-"))
+    ]
+
+    assert lost == [] or not seen.forwarded
+    if not own_lines(backend):
+        assert seen == exchange(replacing, head, backend)
 
 
 def test_long_values_are_judged_without_being_remembered() -> None:

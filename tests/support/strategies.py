@@ -7,16 +7,21 @@ from xoproxy.policy.model import (
     ANY,
     OFF,
     Cors,
+    DocumentIsolation,
     Embedder,
     EmbedderPolicy,
     FieldEdits,
+    IntegrityPolicy,
+    Isolation,
     Opener,
     OpenerPolicy,
+    PermissionsPolicy,
     Policy,
     PreflightHandling,
     Refusal,
     ReportingEndpoints,
     ResourcePolicy,
+    UpstreamFields,
 )
 from xoproxy.semantics.heads import RequestHead, ResponseHead
 from xoproxy.semantics.origins import OriginPattern
@@ -80,6 +85,13 @@ BACKEND_LINES: tuple[bytes, ...] = (
     b"Cross-Origin-Opener-Policy: unsafe-none",
     b"Cross-Origin-Resource-Policy: cross-origin",
     b"CROSS-ORIGIN-RESOURCE-POLICY: same-site",
+    b"Cross-Origin-Embedder-Policy: require-corp;",
+    b"Document-Isolation-Policy: none",
+    b"document-isolation-policy-report-only: isolate",
+    b"Origin-Agent-Cluster: ?0",
+    b"Permissions-Policy: camera=*",
+    b"permissions-policy: usb",
+    b"Integrity-Policy: blocked-destinations=(style)",
     b"Timing-Allow-Origin: https://x.example",
     b'Reporting-Endpoints: default="/r"',
     b"Vary: Accept-Encoding",
@@ -129,6 +141,16 @@ def cors_of(draw: st.DrawFn, *, by_name: bool = False) -> Cors:
 
 _openers = st.builds(Opener, st.sampled_from(OpenerPolicy), _reports)
 _embedders = st.builds(Embedder, st.sampled_from(EmbedderPolicy), _reports)
+_isolations = st.builds(Isolation, st.sampled_from(DocumentIsolation), _reports)
+_allowlists = st.sampled_from([(), (b"self",), (b"https://a.example", b"https://*.b.example"), ANY])
+_permissions = st.builds(
+    PermissionsPolicy,
+    st.lists(st.tuples(st.sampled_from(["camera", "usb"]), _allowlists), min_size=1, max_size=2).map(tuple),
+    _reports,
+)
+_integrity = st.builds(
+    IntegrityPolicy, st.sampled_from([("script",), ("script", "style")]), st.sampled_from([(), ("inline",)]), _reports
+)
 _edits = st.builds(
     FieldEdits,
     set=st.sampled_from([(), ((b"Server", b"x"),), ((b"X-Set", b"1"), (b"ETag", b"2"))]),
@@ -137,8 +159,8 @@ _edits = st.builds(
 )
 
 
-def policies() -> st.SearchStrategy[Policy]:
-    """Any policy that the configuration could make."""
+def policies(upstream_fields: UpstreamFields = UpstreamFields.REPLACE) -> st.SearchStrategy[Policy]:
+    """Any policy that the configuration could make, with this `upstream_fields`."""
     return st.builds(
         Policy,
         coop=st.one_of(st.none(), st.just(OFF), _openers),
@@ -147,6 +169,14 @@ def policies() -> st.SearchStrategy[Policy]:
         cors=st.one_of(st.none(), st.just(OFF), cors_of(), cors_of(), cors_of()),
         observe_coop=st.one_of(st.none(), _openers),
         observe_coep=st.one_of(st.none(), _embedders),
+        document_isolation=st.one_of(st.none(), st.just(OFF), _isolations),
+        observe_document_isolation=st.one_of(st.none(), _isolations),
+        permissions_policy=st.one_of(st.none(), _permissions),
+        observe_permissions_policy=st.one_of(st.none(), _permissions),
+        integrity_policy=st.one_of(st.none(), _integrity),
+        observe_integrity_policy=st.one_of(st.none(), _integrity),
+        origin_agent_cluster=st.sampled_from([None, None, True, False]),
+        upstream_fields=st.just(upstream_fields),
         report_to=_reports,
         timing_allow_origin=st.sampled_from([None, ANY, (b"https://a.example", b"https://b.example")]),
         fields=_edits,
