@@ -3,8 +3,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.configs import checked, problems_of
+from support.configs import TODAY, checked, problems_of
 
+from xoproxy.config import Overrides, Text, Texts, compile_texts
+from xoproxy.config.lint import lint
 from xoproxy.config.nodes import comments
 
 TOP = "version: 1\nupstream: http://app:5000\n"
@@ -111,11 +113,31 @@ def test_block_ends_with_its_last_line() -> None:
     assert found(text + again) == [("XO308", 8)]
 
 
+def test_value_that_begins_in_the_line_is_no_block() -> None:
+    text = "policy: {coop: same-origin,  # xoproxy: allow XO308 a kiosk\n  coep: credentialless}\n"
+
+    assert found(text) == [("XO368", 3), ("XO308", 4)]
+
+
 def test_block_may_be_a_list() -> None:
     comment = "# xoproxy: allow XO320 generated"
     text = f"policy:\n  cors:\n    allow_origins:  {comment}\n      - https://a.example\n      - https://a.example\n"
 
     assert found(text) == []
+
+
+def test_comment_speaks_for_its_own_file() -> None:
+    """Of a directory: line 3 of the other file is not meant."""
+    first = "version: 1\nupstream: http://app:5000\npolicies: {a: {coop: same-origin, coep: credentialless}}\n"
+    second = "\n# xoproxy: allow XO308 a kiosk\nroutes: [{policy: [a, {coep: credentialless}]}]\n"
+    texts = Texts("conf.d", (Text("conf.d/a.yaml", first), Text("conf.d/b.yaml", second)))
+    both = Texts("conf.d", (*texts.parts[:1], Text("conf.d/b.yaml", second.replace("[a, {coep: credentialless}]", "a"))))
+
+    assert [problem.id for problem in lint(compile_texts(texts, Overrides(), environ={}, today=TODAY, number=1))] == []
+    assert [
+        (problem.id, problem.source, problem.line)
+        for problem in lint(compile_texts(both, Overrides(), environ={}, today=TODAY, number=1))
+    ] == [("XO308", "conf.d/a.yaml", 3), ("XO368", "conf.d/b.yaml", 2)]
 
 
 def test_alias_is_silenced_where_its_anchor_stands() -> None:

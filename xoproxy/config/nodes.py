@@ -278,8 +278,7 @@ def comments(text: str, source: str) -> Iterator[Comment]:
             head, sign, said = part.partition("#")
             if sign:
                 mark = Mark(source, line + number + 1, len(head) + (0 if number else column) + 1)
-                stands_behind = number == 0 and bool(text[index - column : index].strip())
-                yield Comment(sign + said, mark, mark.line if stands_behind else following)
+                yield Comment(sign + said, mark, mark.line if number == 0 and column else following)
         index, line, column = end.index, end.line, end.column
 
 

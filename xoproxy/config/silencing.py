@@ -33,7 +33,7 @@ class Allowance:
 
 
 def read_allowances(text: str, source: str, root: Mapping) -> tuple[tuple[Allowance, ...], tuple[Problem, ...]]:
-    """Return the comments in force of a text whose tree is part of `root`, and what is wrong with others."""
+    """Return the comments in force of a text, whose tree is `root`, and what is wrong with others."""
     if "xoproxy" not in text.lower():  # scanning takes as long as reading did
         return (), ()
     allowances: list[Allowance] = []
@@ -50,7 +50,7 @@ def read_allowances(text: str, source: str, root: Mapping) -> tuple[tuple[Allowa
         faults = list(_faults(place, codes, read[2]))
         problems += faults
         if not faults:
-            last = max(comment.line, *_ends_of_blocks(root, source, comment.line))
+            last = max(comment.line, *_ends_of_blocks(root, comment.line))
             allowances.append(Allowance(place, codes, comment.line, last))
     return tuple(allowances), tuple(problems)
 
@@ -67,27 +67,27 @@ def _faults(place: Place, codes: tuple[str, ...], reason: str) -> Iterator[Probl
         yield problem_at(place, Id.UNREASONED_ALLOWANCE, message)
 
 
-def _ends_of_blocks(node: Node, source: str, line: int) -> Iterator[int]:
+def _ends_of_blocks(node: Node, line: int) -> Iterator[int]:
     """Yield the last line of each value whose key stands in this line, and which begins below it; at least a 0."""
     yield 0
     if isinstance(node, Scalar):
         return
     for key, value in node.entries if isinstance(node, Mapping) else ((None, item) for item in node.items):
-        if key is not None and (key.mark.source, key.mark.line) == (source, line) and value.mark.line > line:
-            yield max(mark for mark in _lines(value, source))
+        if key is not None and key.mark.line == line and value.mark.line > line:
+            yield max(_lines(value))
         else:
-            yield from _ends_of_blocks(value, source, line)
+            yield from _ends_of_blocks(value, line)
 
 
-def _lines(node: Node, source: str) -> Iterator[int]:
+def _lines(node: Node) -> Iterator[int]:
     """Yield the lines of a node and all below it; an alias counts where its anchor is, which is above."""
-    yield node.mark.line if node.mark.source == source else 0
+    yield node.mark.line
     if isinstance(node, Mapping):
         for _, value in node.entries:
-            yield from _lines(value, source)
+            yield from _lines(value)
     elif not isinstance(node, Scalar):
         for item in node.items:
-            yield from _lines(item, source)
+            yield from _lines(item)
 
 
 Used = frozenset[tuple[Allowance, str]]  # comments, and which of their codes silenced something

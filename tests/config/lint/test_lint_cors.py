@@ -3,6 +3,9 @@
 import pytest
 from support.lints import lints, lints_of_policy
 
+REASON = '{reason: "why"}'
+FRAMES = f"dangerously_allow_null_origin: {REASON}"
+ANYBODY = f"dangerously_allow_any_origin_with_credentials: {REASON}"
 ORIGINS = "allow_origins: [https://a.example]"
 
 
@@ -42,6 +45,11 @@ def test_keys_of_cors(keys: str, found: list[str]) -> None:
     [
         ('cors: {allow_origins: "*"}\ncorp: same-origin', "/api", ["XO311"]),
         ('cors: {allow_origins: "*"}\ncorp: same-site', "/api", ["XO311"]),
+        (
+            f'cors: {{allow_origins: "*", allow_credentials: true, {ANYBODY}}}\ncorp: same-origin',
+            "/api",
+            ["XO311"],
+        ),
         ('cors: {allow_origins: "*"}\ncorp: cross-origin', "/api", []),
         (f"cors: {{{ORIGINS}}}\ncorp: same-origin", "/api/**", []),
         (f"cors: {{{ORIGINS}}}\ncorp: same-origin", "/assets/**", ["XO311"]),
@@ -115,10 +123,6 @@ def test_dot_without_a_backslash(key: str, pattern: str, found: list[str]) -> No
     assert lints_of_policy(key % pattern) == found
 
 
-REASON = '{reason: "why"}'
-FRAMES = f"dangerously_allow_null_origin: {REASON}"
-
-
 @pytest.mark.parametrize(
     ("keys", "found"),
     [
@@ -127,6 +131,8 @@ FRAMES = f"dangerously_allow_null_origin: {REASON}"
         (f"allow_origins: ['http://a.example'], dangerously_allow_insecure_origins: {REASON}", []),
         (f'allow_origins: ["https://*.a.example"], dangerously_allow_public_suffixes: {REASON}', ["XO324"]),
         (f'allow_origins: ["null", "https://*.a.example"], {FRAMES}, dangerously_allow_public_suffixes: {REASON}', ["XO324"]),
+        (f"allow_origin_regexes: ['https://[a-z]+\\.example\\.com'], dangerously_allow_public_suffixes: {REASON}", ["XO324"]),
+        (f"allow_origin_regexes: ['https://[a-z]+\\.com'], dangerously_allow_public_suffixes: {REASON}", []),
         (f'allow_origins: ["https://*.co.uk"], dangerously_allow_public_suffixes: {REASON}', []),
     ],
 )

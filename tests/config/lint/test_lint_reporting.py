@@ -47,6 +47,10 @@ def test_trial_that_nobody_hears_of(observed: str) -> None:
     assert lints_of_policy(f"observe: {{{key}: {{value: {value}, report_to: reports}}}}") == []
 
 
+def test_trial_of_nothing_is_told_once() -> None:
+    assert lints_of_policy("observe: {coep: unsafe-none}") == ["XO313"]
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [

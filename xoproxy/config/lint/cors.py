@@ -109,7 +109,7 @@ def _corp_against_cors(view: View) -> Iterator[Problem]:
         if not isinstance(cors, Cors) or policy.corp not in (ResourcePolicy.SAME_ORIGIN, ResourcePolicy.SAME_SITE):
             continue
         corp = policy.corp.value
-        if cors.allow_origins is ANY and not cors.allow_credentials:
+        if cors.allow_origins is ANY:
             message = (
                 f"any script may read this, and corp: {corp} only keeps other pages from embedding it; write corp: cross-origin"
             )

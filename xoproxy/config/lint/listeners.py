@@ -43,9 +43,9 @@ def _is_remote(host: str | None) -> bool:
 
 
 def _plain_host(listener: Listener) -> str | None:
-    """Return where browsers of other machines come by http; a PROXY protocol header or a socket means something in front."""
+    """Return where browsers of other machines come by http; a socket means something in front."""
     at = listener.address
-    if not isinstance(at, TcpAddress) or is_loopback(at.host) or listener.key_pairs or listener.proxy_protocol:
+    if not isinstance(at, TcpAddress) or is_loopback(at.host) or listener.key_pairs:
         return None
     return at.host
 
