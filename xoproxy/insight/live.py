@@ -2,7 +2,8 @@
 
 Rule 1: one request for each that a browser would send, redirects not followed here, no body, no cookie that was not given.
 Rule 2: nothing that changes something is sent unless that was asked for: GET stands in for methods that are not safe.
-Rule 3: whatever goes wrong on the way is told in words; nothing is retried.
+Rule 3: whatever goes wrong on the way is told in words.  A connection that is closed without an answer is tried once more, by
+aiohttp; nothing else is.
 """
 
 import asyncio
