@@ -1,14 +1,13 @@
 """What the browser floor concludes of pages, popups, workers and WebSockets, against what Chromium makes of the very same."""
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Final
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Frame, Page
-from support.page_cases import Case, frames_case, popup_case, socket_case, worker_case
+from support.page_cases import OPEN_SOCKET, START_WORKER, Case, Maker, frames_case, popup_case, socket_case, worker_case
 from support.verification import Made, Teller, cases_wanted, dice, telling
 
 from xoproxy.browser.isolation import isolation
@@ -18,18 +17,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 TABS: Final = 4
 Try = Callable[[Page, Teller, Case], Awaitable[Any]]
-
-_START_WORKER = """([url, kind]) => new Promise(resolve => {
-    let worker;
-    try { worker = kind === "worker" ? new Worker(url) : new SharedWorker(url); } catch (error) { resolve(false); return; }
-    worker.onerror = () => resolve(false);
-    (worker.port ?? worker).onmessage = () => resolve(true);
-})"""
-_OPEN_SOCKET = """([url, protocols]) => new Promise(resolve => {
-    const socket = new WebSocket(url, protocols);
-    socket.onopen = () => resolve(true);
-    socket.onerror = () => resolve(false);
-})"""
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +51,9 @@ async def differences(tabs: list[Page], teller: Teller, cases: list[Case], ask: 
     return "\n".join(different[:10])
 
 
-def made(kind: str, make: Callable[[Teller, random.Random, str], Case], teller: Teller, by_default: int) -> list[Case]:
+def made(kind: str, make: Maker, teller: Teller, by_default: int) -> list[Case]:
     chance = dice(kind)
-    return [make(teller, chance, f"{kind}{number}") for number in range(cases_wanted(by_default))]
+    return [make(teller, chance, f"{kind}{number}", Engine.CHROME) for number in range(cases_wanted(by_default))]
 
 
 async def ask_frames(page: Page, teller: Teller, case: Case) -> list[bool | None]:
@@ -90,12 +77,12 @@ async def ask_popup(page: Page, teller: Teller, case: Case) -> bool:
 
 
 async def ask_worker(page: Page, teller: Teller, case: Case) -> bool:
-    started: bool = await page.evaluate(_START_WORKER, case.arguments)
+    started: bool = await page.evaluate(START_WORKER, case.arguments)
     return started
 
 
 async def ask_socket(page: Page, teller: Teller, case: Case) -> bool:
-    opened: bool = await page.evaluate(_OPEN_SOCKET, case.arguments)
+    opened: bool = await page.evaluate(OPEN_SOCKET, case.arguments)
     return opened
 
 
@@ -112,7 +99,7 @@ async def test_chromium_decides_as_concluded(
     tabs: list[Page],
     teller: Teller,
     kind: str,
-    make: Callable[[Teller, random.Random, str], Case],
+    make: Maker,
     ask: Try,
     by_default: int,
 ) -> None:

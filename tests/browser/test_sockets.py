@@ -161,3 +161,22 @@ def test_firefox_says_what_the_request_is_for() -> None:
     verdict = settle(sockets.conclude(PAGE, SERVER, Engine.FIREFOX), lambda _: ACCEPTED)
 
     assert dict(verdict.exchanges[0][0].fields)[b"Sec-Fetch-Mode"] == b"websocket"
+
+
+@pytest.mark.parametrize(
+    ("lines", "asked", "opens"),
+    [
+        pytest.param(("Upgrade: websocket, h2c", *RIGHT[1:]), (), True, id="upgrade-lists"),
+        pytest.param(("Upgrade: h2c", *RIGHT[1:]), (), False, id="upgrade-to-something-else"),
+        pytest.param(RIGHT, (b"chat",), True, id="asked-and-not-answered"),
+        pytest.param((*RIGHT, "Sec-WebSocket-Protocol: chat"), (), True, id="answered-and-not-asked"),
+        pytest.param((*RIGHT, "Sec-WebSocket-Protocol: chat"), (b"chat",), True, id="agreed"),
+        pytest.param((*RIGHT, "Sec-WebSocket-Protocol: other"), (b"chat",), False, id="another"),
+        pytest.param((*RIGHT, "Sec-WebSocket-Protocol: "), (b"chat",), False, id="asked-and-answered-with-nothing"),
+    ],
+)
+def test_firefox_opens_more_than_it_should(lines: tuple[str, ...], asked: tuple[bytes, ...], opens: bool) -> None:
+    """Seen with Firefox 153, November 2026."""
+    verdict = settle(sockets.conclude(PAGE, SERVER, Engine.FIREFOX, asked), lambda _: answered(*lines))
+
+    assert verdict.allowed is opens

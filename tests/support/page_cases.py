@@ -15,8 +15,6 @@ from xoproxy.browser.fetching import settle
 from xoproxy.browser.isolation import isolation
 from xoproxy.browser.model import Document, Engine, Fields, Frame, Verdict, WireResponse
 
-CHROME: Final = Engine.CHROME
-
 # Synchronous, so that a page that has loaded has reported.
 _REPORT: Final = b"""<!doctype html><script>
 const report = new XMLHttpRequest();
@@ -28,6 +26,21 @@ catch (error) { /* it has arrived: only the answer is kept from pages of other o
 _WORKER: Final = b"""
 if (self.postMessage) { postMessage(crossOriginIsolated); } else { onconnect = event => event.ports[0].postMessage(0); }
 """
+
+START_WORKER = """([url, kind]) => new Promise(resolve => {
+    let worker;
+    try { worker = kind === "worker" ? new Worker(url) : new SharedWorker(url); } catch (error) { resolve(false); return; }
+    worker.onerror = () => resolve(false);
+    (worker.port ?? worker).onmessage = () => resolve(true);
+})"""
+OPEN_SOCKET = """([url, protocols]) => new Promise(resolve => {
+    const socket = new WebSocket(url, protocols);
+    socket.onopen = () => resolve(true);
+    socket.onerror = () => resolve(false);
+})"""
+
+
+Maker = Callable[[Teller, random.Random, str, Engine], "Case"]
 
 
 @dataclass
@@ -44,7 +57,7 @@ class Case:
 
     def told(self, decided: object) -> str:
         """Return everything a person needs to find out who is right."""
-        told = [f"{self.name} {self.arguments} {self.extra}", f"  chromium: {decided}", f"  we: {self.concluded}"]
+        told = [f"{self.name} {self.arguments} {self.extra}", f"  the browser: {decided}", f"  we: {self.concluded}"]
         for page in self.pages:
             told += [f"  {page.url} {page.frame if page.ancestors else ''}"]
             told += [f"      {name.decode()}: {value!r}" for name, value in page.fields]
@@ -58,7 +71,7 @@ def answering(answers: dict[str, WireResponse]) -> Callable[[Any], WireResponse]
     return lambda wire: answers[wire.url]
 
 
-def frames_case(teller: Teller, chance: random.Random, name: str) -> Case:
+def frames_case(teller: Teller, chance: random.Random, name: str, engine: Engine) -> Case:
     """Return a page with up to two frames in each other; concluded is, for each, whether it is isolated, None if not shown."""
     pages: list[Document] = []
     for level in range(chance.choice((1, 2, 2, 3))):
@@ -70,27 +83,27 @@ def frames_case(teller: Teller, chance: random.Random, name: str) -> Case:
     for level, page in enumerate(pages):
         inner = documents.element(pages[level + 1].url, pages[level + 1].frame) if level + 1 < len(pages) else b""
         teller.answers[f"/{name}/{level}"] = Made(page.fields, _REPORT + inner)
-    concluded, verdicts = _conclude_frames(pages)
+    concluded, verdicts = _conclude_frames(pages, engine)
     return Case(name, pages[0].url, concluded, pages, verdicts)
 
 
-def _conclude_frames(pages: list[Document]) -> tuple[list[bool | None], list[Verdict]]:
+def _conclude_frames(pages: list[Document], engine: Engine) -> tuple[list[bool | None], list[Verdict]]:
     concluded: list[bool | None] = [None] * len(pages)
     verdicts: list[Verdict] = []
     for level, page in enumerate(pages):
         if level:
             parent = replace(pages[level - 1], ancestors=page.ancestors[1:])
             answer = WireResponse(200, page.fields)
-            shown = settle(framing.conclude(parent, page.url, CHROME, page.frame), lambda _, answer=answer: answer)
+            shown = settle(framing.conclude(parent, page.url, engine, page.frame), lambda _, answer=answer: answer)
             verdicts.append(shown)
             if not shown.allowed:
                 break
-        verdicts.append(isolation(page, CHROME))
+        verdicts.append(isolation(page, engine))
         concluded[level] = verdicts[-1].allowed
     return concluded, verdicts
 
 
-def popup_case(teller: Teller, chance: random.Random, name: str) -> Case:
+def popup_case(teller: Teller, chance: random.Random, name: str, engine: Engine) -> Case:
     """Return a page, or a frame in one, that opens a popup, perhaps by a redirect; concluded is whether it keeps its opener."""
 
     def page(role: str) -> Document:
@@ -112,11 +125,11 @@ def popup_case(teller: Teller, chance: random.Random, name: str) -> Case:
         hop = page("hop")
         hops = (hop, popup)
         teller.answers[f"/{name}/hop"] = Made((*hop.fields, (b"Location", popup.url.encode())), status=302)
-    verdict = openers.popup(opener, hops, CHROME)
+    verdict = openers.popup(opener, hops, engine)
     return Case(name, top.url, verdict.allowed, [opener, *opener.ancestors, *hops], [verdict], [hops[0].url])
 
 
-def worker_case(teller: Teller, chance: random.Random, name: str) -> Case:
+def worker_case(teller: Teller, chance: random.Random, name: str, engine: Engine) -> Case:
     """Return a page that starts a worker; concluded is whether it starts."""
     host = "app.test" if chance.random() < 0.06 else "app.localhost"
     page = Document(teller.url(host, f"/{name}/page"), documents.owner_fields(chance))
@@ -131,11 +144,11 @@ def worker_case(teller: Teller, chance: random.Random, name: str) -> Case:
         teller.answers[f"/{name}/hop"] = Made(location, status=302)
         answers[begin] = WireResponse(302, location)
     kind = workers.DEDICATED if chance.random() < 0.8 else workers.SHARED
-    verdict = settle(workers.conclude(page, begin, CHROME, kind), answering(answers))
+    verdict = settle(workers.conclude(page, begin, engine, kind), answering(answers))
     return Case(name, page.url, verdict.allowed, [page, Document(url, script)], [verdict], [begin, kind])
 
 
-def socket_case(teller: Teller, chance: random.Random, name: str) -> Case:
+def socket_case(teller: Teller, chance: random.Random, name: str, engine: Engine) -> Case:
     """Return a page that opens a WebSocket; concluded is whether it opens."""
     page = Document(teller.url(chance.choice(documents.HOSTS), f"/{name}/page"), documents.HTML)
     protocols = chance.choice(((), (), (b"chat",), (b"chat", b"v2")))
@@ -146,7 +159,7 @@ def socket_case(teller: Teller, chance: random.Random, name: str) -> Case:
     if chance.random() < 0.8:
         url = "ws" + url.removeprefix("http")
     answer = WireResponse(status, _with_accept(fields))
-    verdict = settle(sockets.conclude(page, url, CHROME, protocols), lambda _: answer)
+    verdict = settle(sockets.conclude(page, url, engine, protocols), lambda _: answer)
     asked = [protocol.decode() for protocol in protocols]
     return Case(name, page.url, verdict.allowed, [page], [verdict], [url, asked], f"{status} {fields}")
 

@@ -77,6 +77,8 @@ class _Handler(BaseHTTPRequestHandler):
             lines.append(b"Content-Length: %d\r\n" % len(made.body))
         self.close_connection = made.status == 101
         self.wfile.write(b"".join(lines) + b"\r\n" + made.body)
+        if made.status == 101:
+            self.rfile.read()  # until the browser leaves
 
     def do_POST(self) -> None:
         text = self.rfile.read(int(self.headers["Content-Length"]))

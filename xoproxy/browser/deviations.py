@@ -19,9 +19,11 @@ class Deviation(Enum):
     ADDRESSES_ARE_NO_SITES = "two ports of one address are not same-site for Cross-Origin-Resource-Policy"
     EMPTY_LINES_ARE_DROPPED = "an empty line of a response field beside another line is as if it were not there"
     LINES_ARE_COMBINED = "several lines of one name that script sets count as one line, before they are found safelisted or not"
+    PROTOCOLS_NEED_NOT_AGREE = "a WebSocket opens without the subprotocol it asked for, and with one it did not ask for"
     READS_RFC_9651 = "policies are read with the dates and display strings of RFC 9651, which HTML's RFC 8941 has not"
     SANDBOX_IS_SHOWN = "a page with an opener policy and Content-Security-Policy: sandbox is shown, and no error page"
     SOCKETS_SAY_LESS = "no Sec-Fetch-* goes with the handshake of a WebSocket"
+    UPGRADE_MAY_LIST = "a WebSocket opens where Upgrade names websocket among others"
     USERINFO_IS_BLOCKED = "no page may fetch a URL with user information, nor be redirected to one"
     VOID_CORP_FORBIDS_NOTHING = "a Cross-Origin-Resource-Policy that is none is allowed under an embedder policy"
 
@@ -40,8 +42,10 @@ _SEEN: Final = MappingProxyType(
         Engine.FIREFOX: frozenset(
             {
                 Deviation.EMPTY_LINES_ARE_DROPPED,
+                Deviation.PROTOCOLS_NEED_NOT_AGREE,
                 Deviation.READS_RFC_9651,
                 Deviation.SANDBOX_IS_SHOWN,
+                Deviation.UPGRADE_MAY_LIST,
                 Deviation.VOID_CORP_FORBIDS_NOTHING,
             }
         ),

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from xoproxy.browser import fetching, urls
+from xoproxy.browser.deviations import Deviation, deviates
 from xoproxy.browser.model import (
     Conclusion,
     CredentialsMode,
@@ -66,7 +67,7 @@ def conclude(page: Document, url: str, engine: Engine, protocols: tuple[bytes, .
     if not fetched.allowed:
         return fetched
     steps = [*fetched.steps]
-    for step in _answer_steps(fetched.exchanges[-1][1], protocols):
+    for step in _answer_steps(fetched.exchanges[-1][1], protocols, engine):
         steps.append(step)
         if not step.holds:
             return replace(fetched, allowed=False, steps=tuple(steps), tainting=None, exposed=())
@@ -84,17 +85,19 @@ def _handshake(protocols: tuple[bytes, ...]) -> Fields:
     return (*fields, (b"Sec-WebSocket-Protocol", b", ".join(protocols))) if protocols else fields
 
 
-def _answer_steps(response: WireResponse, protocols: tuple[bytes, ...]) -> Iterator[Step]:
+def _answer_steps(response: WireResponse, protocols: tuple[bytes, ...], engine: Engine) -> Iterator[Step]:
     """Judge the answer to the handshake, in the order of the standards."""
     fields = response.fields
     yield _status_step(response.status)
     chosen = combined(fields, b"Sec-WebSocket-Protocol")
+    if deviates(engine, Deviation.PROTOCOLS_NEED_NOT_AGREE) and (not protocols or chosen is None):
+        protocols, chosen = (), None
     if protocols and not chosen:
         asked = b", ".join(protocols).decode("latin-1")
         why = f"Sec-WebSocket-Protocol is missing, though {asked} was asked for"
         yield Step("establish a WebSocket connection", ESTABLISH, holds=False, why=why)
     upgrade, connection = combined(fields, b"Upgrade"), combined(fields, b"Connection")
-    yield _answer("Upgrade", upgrade, "websocket", holds=(upgrade or b"").lower() == b"websocket")
+    yield _answer("Upgrade", upgrade, "websocket", holds=_is_websocket(upgrade or b"", engine))
     options = {option.lower() for option in tokens(connection or b"")}
     yield _answer("Connection", connection, "Upgrade", holds=b"upgrade" in options)
     accept = combined(fields, b"Sec-WebSocket-Accept")
@@ -124,6 +127,11 @@ def _negotiated(fields: Fields, chosen: bytes | None, protocols: tuple[bytes, ..
         offered = b", ".join(protocols).decode("latin-1") or "none"
         why = f"the server chooses {_quoted(chosen)}, and {offered} was asked for"
         yield Step("Sec-WebSocket-Protocol", RFC, holds=chosen in protocols, why=why)
+
+
+def _is_websocket(upgrade: bytes, engine: Engine) -> bool:
+    protocols = [protocol.lower() for protocol in tokens(upgrade)]
+    return protocols == [b"websocket"] or (deviates(engine, Deviation.UPGRADE_MAY_LIST) and b"websocket" in protocols)
 
 
 def _is_offered(extensions: bytes) -> bool:
