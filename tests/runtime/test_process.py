@@ -120,6 +120,26 @@ def test_saved_file_is_in_force_without_a_restart(start: Start, backend: Backend
     proxy.until(lambda: [line["outcome"] for line in proxy.named("reload")] == ["applied"])
 
 
+def test_directory_is_served_and_followed(start: Start, backend: Backend, tmp_path: Path) -> None:
+    """A file that is added takes effect; one that says what another says is refused, and the log names both."""
+    directory = tmp_path / "conf.d"
+    directory.mkdir()
+    base = directory / "10-base.yaml"
+    base.write_text(config_of(backend, "untouched"))
+    proxy = start("isolated", "-c", str(directory))
+    before = proxy.opener_policy()
+    (directory / "20-pages.yaml").write_text("routes: [{policy: isolated}]\n")
+    proxy.until(lambda: proxy.opener_policy() == "same-origin")
+    (directory / "30-more.yaml").write_text("\npolicy: isolated\n")
+    proxy.until(lambda: bool(proxy.named("problem")))
+
+    assert before is None
+    assert proxy.named("problem")[0]["message"].startswith(f"{directory / '30-more.yaml'}:2:1: XO019 error: policy: ")
+    assert f"{base}:3 already" in proxy.named("problem")[0]["message"]
+    assert proxy.opener_policy() == "same-origin"
+    assert proxy.admin("GET", "/-/config")[1]["source"] == str(directory)
+
+
 def test_broken_file_is_said_everywhere_and_changes_nothing(start: Start, backend: Backend) -> None:
     proxy = start()
     proxy.config.write_text(config_of(backend, "isolatd"))

@@ -29,6 +29,7 @@ from xoproxy.telemetry.events import Event
 from xoproxy.telemetry.workers import WorkerState
 
 DAY = date(2026, 1, 1)
+DAYS = (DAY, date(2026, 1, 2))
 OPTIONS = Overrides(upstream="http://127.0.0.1:1", allow_origins=("https://app.example",))
 
 
@@ -129,6 +130,21 @@ async def test_worker_that_does_not_answer_is_replaced_by_one_that_serves_by_the
         assert {await bench.shown() for _ in range(8)} == {"second"}
         await until(lambda: not is_alive(stuck))
         await until(lambda: bench.said("died") == [f"worker 0 (process {stuck}) died: killed by SIGKILL"])
+
+
+async def test_workers_compile_all_files_and_for_the_day_that_the_supervisor_has() -> None:
+    """By their own clocks the route would have ended long ago: they would diverge around midnight."""
+    async with running() as bench:
+        routes = "routes: [{match: {path: /old}, policy: old, expires: 2026-01-01}, {policy: new}]\n"
+        marks = "".join(f"  {name}: {{headers: {{set: {{X-Mark: {name}}}}}}}\n" for name in ("old", "new"))
+        texts = Texts("conf.d", (Text("a", bench.text(routes)), Text("b", "policies:\n" + marks)))
+        made = {day: compile_texts(texts, OPTIONS, environ=os.environ, today=day, number=day.day + 1) for day in DAYS}
+        shown = []
+        for day in DAYS:
+            assert await bench.pool.adopt(Edition.of(made[day], texts)) == []
+            shown.append({await bench.shown("/old") for _ in range(8)})
+
+        assert shown == [{"old"}, {"new"}]
 
 
 async def test_worker_whose_loop_does_not_turn_is_killed_and_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
