@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from pathlib import PurePath
+from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
@@ -95,7 +95,7 @@ def _result(problem: Problem, number: int) -> dict[str, object]:
 
 
 def _uri(source: str) -> str:
-    path = PurePath(source)
+    path = Path(source)
     return path.as_uri() if path.is_absolute() else quote(path.as_posix(), errors="surrogateescape")
 
 

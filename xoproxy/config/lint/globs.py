@@ -43,8 +43,8 @@ def covers(wide: Glob, narrow: Glob) -> bool:
     if wide == narrow:
         return True
     alphabet = sorted({part for part in (*wide.parts, *narrow.parts) if part not in (_ONE_SEGMENT, _ACROSS)} | {"/", _OTHER})
-    start: tuple[int, frozenset[int]] = (0, _closed(wide, frozenset({0})))
-    seen, waiting = {start}, [start]
+    waiting: list[tuple[int, frozenset[int]]] = [(0, _closed(wide, frozenset({0})))]
+    seen = set(waiting)
     while waiting:
         state, others = waiting.pop()
         if _accepts(narrow, state) and not any(_accepts(wide, other) for other in others):
