@@ -179,6 +179,7 @@ def test_field_names_are_compared_without_case(name: bytes) -> None:
         pytest.param(API, APP, b"no-cors", False, id="granted-but-not-asking-by-cors"),
         pytest.param(API, None, b"cors", False, id="no-origin"),
         pytest.param(PUBLIC, OTHER, b"cors", True, id="anybody"),
+        pytest.param(PUBLIC, None, b"cors", True, id="anybody-without-origin"),
         pytest.param(PUBLIC, OTHER, b"no-cors", False, id="anybody-but-not-by-cors"),
         pytest.param(Policy(cors=OFF, resource_isolation=True), APP, b"cors", False, id="off"),
         pytest.param(ISOLATED, APP, b"cors", False, id="cors-is-the-backends"),

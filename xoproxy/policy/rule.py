@@ -27,6 +27,7 @@ class Rule:
     __slots__ = (
         "_auto",
         "_cors",
+        "_grants_all",
         "_isolates",
         "_owns_cors",
         "_plans",
@@ -41,6 +42,7 @@ class Rule:
         cors = policy.cors if isinstance(policy.cors, Cors) else None
         self._cors = CorsRule(cors) if cors is not None else None
         self._owns_cors = policy.cors is not None
+        self._grants_all = self._cors is not None and not self._cors.varies
         self._websocket = WebSocketRule(policy.websocket_origins) if policy.websocket_origins is not None else None
         self._rejects = cors is not None and cors.refuse is Refusal.REJECT
         self._isolates = policy.resource_isolation
@@ -98,7 +100,8 @@ class Rule:
         else:
             if self._rejects and plan.reason == "origin" and not resource_isolation.is_from_own_origin(head):
                 return _UNLISTED
-            granted = plan.outcome in (CorsOutcome.GRANTED, CorsOutcome.PREFLIGHT_FORWARDED)
+            # Where everybody is granted the answer must not depend on Origin: Vary does not name it.
+            granted = self._grants_all or plan.outcome in (CorsOutcome.GRANTED, CorsOutcome.PREFLIGHT_FORWARDED)
         return _CROSS_SITE if self._isolates and resource_isolation.refuses(head, granted=granted) else ""
 
     def _plans_for(self, block: bytes) -> CorsPlans:
