@@ -2,11 +2,15 @@
 
 import re
 from pathlib import Path
+from random import Random
 
 import pytest
 from _pytest.mark import ParameterSet
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support.configs import checked, compiled
 
+from xoproxy.config import ConfigInvalid
 from xoproxy.config.lint import CHECKS, lint
 from xoproxy.config.presets import PRESETS
 from xoproxy.config.problems import Id, Severity
@@ -60,3 +64,21 @@ def test_presets_are_without_fault(preset: str) -> None:
 
 def test_checks_are_each_there_once() -> None:
     assert len(set(CHECKS)) == len(CHECKS) > 20
+
+
+TEXTS = [str(text) for kind in ("lint", "valid") for (text,) in (case.values for case in cases(kind))]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(TEXTS), st.randoms(use_true_random=False))
+def test_whatever_loads_is_linted(text: str, random: Random) -> None:
+    """Of a file some lines are left out and some stand elsewhere."""
+    lines = [line for line in text.splitlines(keepends=True) if random.random() > 0.15]
+    for _ in range(random.randrange(3)):
+        lines.insert(random.randrange(len(lines) + 1), random.choice(lines or [""]))
+    try:
+        loaded = compiled("".join(lines))
+    except ConfigInvalid:
+        return
+
+    assert all(problem.severity is Severity.WARNING for problem in lint(loaded))
