@@ -93,6 +93,15 @@ def test_redirects_are_asked_too(hops: tuple[Document, ...], kept: bool) -> None
     assert popup(page(APP), hops, CHROME).allowed is kept
 
 
+def test_each_hop_is_compared_with_the_one_before() -> None:
+    """HTML §7.1.3.2, "enforce a response's opener policy": the result of a redirect is what the next response meets."""
+    opener = with_policy(APP, "same-origin-allow-popups")
+    last = with_policy(f"{APP}/popup", "same-origin-allow-popups")
+
+    assert popup(opener, (last,), CHROME).allowed
+    assert not popup(opener, (page(OTHER), last), CHROME).allowed
+
+
 @pytest.mark.parametrize(
     ("opener", "opened", "kept", "step"),
     [
@@ -107,6 +116,13 @@ def test_redirects_are_asked_too(hops: tuple[Document, ...], kept: bool) -> None
             False,
             SWITCH,
             id="foreign-frame-inherits-nothing",
+        ),
+        pytest.param(
+            framed(with_policy(APP, "same-origin-allow-popups"), OTHER),
+            with_policy(APP, "same-origin-allow-popups"),
+            False,
+            SWITCH,
+            id="not-even-for-pages-of-the-top-level-page's-origin",
         ),
         pytest.param(framed(with_policy(APP, "same-origin"), f"{APP}/in"), page(APP), False, SWITCH, id="own-frame-inherits"),
         pytest.param(

@@ -96,6 +96,7 @@ def test_the_protocol_is_one_that_was_asked_for(asked: tuple[bytes, ...], chosen
         pytest.param(("permessage-deflate; server_no_context_takeover; server_no_context_takeover",), False, id="param-twice"),
         pytest.param(("permessage-deflate; nonsense",), False, id="unknown-param"),
         pytest.param(("permessage-deflate", "permessage-deflate"), False, id="twice"),
+        pytest.param(("permessage-deflate, server_no_context_takeover",), False, id="a-parameter-that-is-an-extension"),
         pytest.param(("x-made-up",), False, id="not-offered"),
         pytest.param(("",), False, id="empty"),
     ],
