@@ -19,21 +19,23 @@ MAX_SIMILAR: Final = 50  # earlier routes looked at that have the same host and 
 _ANYTHING: Final = Match()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Earlier:
     route: Route
     glob: Glob | None
-    pattern: re.Pattern[bytes] | None
+    pattern: re.Pattern[bytes] | None = None  # made when there is something to compare: most routes have nothing in common
 
     def takes_all_of(self, match: Match, glob: Glob | None) -> bool:
         return _is_narrower(match, self.route.match) and self._takes_path(glob)
 
     def _takes_path(self, glob: Glob | None) -> bool:
-        if self.glob is None or self.pattern is None:
+        if self.glob is None:
             return True
-        if glob is None or self.pattern.fullmatch(glob.sample().encode("utf-8")) is None:
+        if glob is None:
             return False
-        return covers(self.glob, glob)
+        if self.pattern is None:
+            self.pattern = compile_path(self.route.match.path or "")
+        return self.pattern.fullmatch(glob.sample().encode("utf-8")) is not None and covers(self.glob, glob)
 
 
 def _is_narrower(later: Match, earlier: Match) -> bool:
@@ -69,7 +71,7 @@ def _covered(view: View) -> Iterator[Problem]:
             continue  # what it covers gets its requests afterwards
         similar = earlier.setdefault((match.host, glob.prefix if glob is not None else ""), [])
         if len(similar) < MAX_SIMILAR:
-            similar.append(_Earlier(draft.route, glob, compile_path(match.path) if match.path is not None else None))
+            similar.append(_Earlier(draft.route, glob))
 
 
 def _first_covering(earlier: dict[tuple[str | None, str], list[_Earlier]], match: Match, glob: Glob | None) -> _Earlier | None:
