@@ -27,14 +27,14 @@ routes:
 
 
 def test_announcement_says_where_it_listens_where_it_forwards_and_which_policy(compiled: Callable[[str], Loaded]) -> None:
+    matched = "GET POST api.example.com/v1/**  (by Sec-Fetch-Dest, X-Key)"
     text = announcement(compiled(FRONT_DOOR).generation, "1.2", ["0.0.0.0:8080", "[::]:8080"], ["127.0.0.1:9464"])
 
     assert text.splitlines() == [
         "xoproxy 1.2, configuration xoproxy.yaml",
         "  listening on  0.0.0.0:8080",
         "  listening on  [::]:8080",
-        "  forwarding    GET POST api.example.com/v1/**  (by Sec-Fetch-Dest, X-Key) "
-        + "-> http://api:5000, https://api-2  policy: public-asset",
+        f"  forwarding    {matched} -> http://api:5000, https://api-2  policy: public-asset",
         "  forwarding    everything -> http://web:3000  policy: isolated",
         "  admin         127.0.0.1:9464",
     ]
