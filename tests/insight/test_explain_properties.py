@@ -74,6 +74,7 @@ questions = st.builds(
     url=st.sampled_from(["https://api.example.com/v1/items", "https://app.example.com/x", "https://other.example/", "http://10.0.0.1/x"]),
     origin=st.sampled_from(ORIGINS),
     headers=st.lists(st.sampled_from(HEADERS), unique=True).map(tuple),
+    page=st.just(""),
     page_headers=st.sampled_from([(), ("Cross-Origin-Embedder-Policy: require-corp",)]),
     credentials=st.sampled_from(["", "include", "omit"]),
     mode=st.sampled_from(["cors", "cors", "no-cors", "navigate", "websocket"]),
@@ -95,20 +96,13 @@ def test_every_change_that_is_shown_turns_the_verdict_when_it_is_made(file: dict
     assert as_json(explanation).startswith("{")
     for opinion in explanation.opinions:
         assert opinion.allowed or opinion.refusal or opinion.verdict.decisive is not None
-    for remedy in explanation.remedies:
-        changed = compiled(patched(text, remedy.placements))
-        after = explain(changed, read_question(asked, changed))
-        assert {opinion.engine for opinion in after.opinions if opinion.allowed} >= set(remedy.engines)
-    for remedy in explanation.isolating:
-        changed = compiled(patched(text, remedy.placements))
-        after = explain(changed, read_question(asked, changed))
-        assert {each.engine for each in after.opinions if each.isolated and each.isolated.allowed} >= set(remedy.engines)
-    for remedy in (*explanation.remedies, *explanation.isolating):
-        if remedy.alone is not None:
-            changed = compiled(patched(text, [remedy.alone]))
-            after = explain(changed, read_question(asked, changed))
-            assert {
-                each.engine
-                for each in after.opinions
-                if each.allowed and (each.isolated is None or each.isolated.allowed or remedy in explanation.remedies)
-            } >= set(remedy.engines)
+    for remedies, is_turned in (
+        (explanation.remedies, lambda opinion: opinion.allowed),
+        (explanation.isolating, lambda opinion: opinion.isolated is not None and opinion.isolated.allowed),
+        (explanation.keeping, lambda opinion: opinion.opener is not None and opinion.opener.allowed),
+    ):
+        for remedy in remedies:
+            for changes in (remedy.placements, (remedy.alone,) if remedy.alone is not None else remedy.placements):
+                changed = compiled(patched(text, changes))
+                after = explain(changed, read_question(asked, changed))
+                assert {opinion.engine for opinion in after.opinions if is_turned(opinion)} >= set(remedy.engines)

@@ -8,11 +8,11 @@ from xoproxy.browser.model import CredentialsMode, Engine, Mode, Step, Verdict, 
 from xoproxy.config.problems import Place, printable
 from xoproxy.insight.explaining.concluding import FRAMES
 from xoproxy.insight.explaining.explanation import Exchange, Explanation, Opinion, Remedy
-from xoproxy.insight.explaining.placing import Into, Placement
+from xoproxy.insight.explaining.placing import Into, Placement, flow
 from xoproxy.insight.explaining.question import Question
 from xoproxy.insight.explaining.routing import Routing, Skipped
 from xoproxy.insight.explaining.sources import By, SourcedField
-from xoproxy.insight.explaining.urls import server_of
+from xoproxy.insight.explaining.urls import read_url, server_of
 
 MAX_SKIPPED: Final = 8  # routes that are told one by one
 _COLUMN: Final = 64  # where the sources of fields begin
@@ -30,11 +30,11 @@ def told(explanation: Explanation) -> str:
     lines += _section("no field changes this", (f"- {text}" for text in explanation.beyond))
     lines += _section("notes", (f"- {text}" for text in _notes(explanation)))
     for engines, opinion in _grouped(explanation.opinions, _course):
-        where = "" if len(engines) == len(explanation.opinions) else f" in {_names(engines)}"
-        lines += _section(f"step by step{where}", _steps(opinion))
+        lines += _section(f"step by step{_in(explanation, engines)}", _steps(opinion))
+    for engines, opinion in _grouped(explanation.opinions, _talk):
         for number, exchange in enumerate(opinion.exchanges, start=1):
             what = ", the preflight" if exchange.request.is_preflight else ""
-            lines += _section(f"exchange {number}{what}{where}", _exchange(exchange))
+            lines += _section(f"exchange {number}{what}{_in(explanation, engines)}", _exchange(exchange))
     return "\n".join(printable(line) for line in lines) + "\n"
 
 
@@ -102,10 +102,18 @@ def _grouped(opinions: Sequence[Opinion], key: Callable[[Opinion], object]) -> l
 
 
 def _course(opinion: Opinion) -> object:
-    """Return what happened, but for the browser's own name."""
-    exchanges = [(_without_agent(each.request), each.fields, each.response.status) for each in opinion.exchanges]
-    sides = [verdict and verdict.steps for verdict in (opinion.isolated, opinion.opener)]
-    return opinion.verdict.steps, sides, exchanges
+    """Return what was concluded."""
+    return [verdict and verdict.steps for verdict in (opinion.verdict, opinion.isolated, opinion.opener)]
+
+
+def _talk(opinion: Opinion) -> object:
+    """Return what was asked and answered, but for the browser's own name."""
+    return [(_without_agent(each.request), each.fields, each.response.status) for each in opinion.exchanges]
+
+
+def _in(explanation: Explanation, engines: Sequence[Engine]) -> str:
+    """Return in which browsers, empty for all of them."""
+    return "" if len(engines) == len(explanation.opinions) else f" in {_names(engines)}"
 
 
 def _without_agent(request: WireRequest) -> WireRequest:
@@ -114,6 +122,8 @@ def _without_agent(request: WireRequest) -> WireRequest:
 
 def _pages(explanation: Explanation) -> Iterator[str]:
     """Yield what becomes of a page that is navigated to."""
+    if not explanation.allowed:
+        return
     yes = "the page is cross-origin isolated (SharedArrayBuffer)", "the page is not cross-origin isolated"
     yield from _side_verdict(explanation, yes, lambda opinion: opinion.isolated)
     kept = "a window opened with it keeps its opener", "a window opened with it loses its opener"
@@ -181,6 +191,10 @@ def _no_remedy(explanation: Explanation) -> Iterator[str]:
         "no change of the policy file" if explanation.source is not None else "nothing that xoproxy could send in front of it"
     )
     yield f"{where_} turns this"
+    routing = explanation.opinions[0].exchanges[-1].routing if explanation.opinions[0].exchanges else None
+    if routing is not None and routing.route is None:
+        url = read_url(explanation.question.url)
+        yield f"but a route for it does, as - match: {flow({'host': url.host, 'path': url.path})}"
     yield from (f"- not possible: {text}" for text in explanation.refusals)
 
 
