@@ -4,6 +4,8 @@ Rule 1: a scalar is its text.  What type it has is for the schema of its key to 
 ``010`` are never turned into something else.
 Rule 2: the tree is built from the parser's events with a stack of our own: depth and the size of aliases are bounded, and no
 input can exhaust Python's stack.  `yaml.compose` recurses.
+Rule 3: the parser is PyYAML's own, not libyaml.  That one is faster, but puts other places on some values, and takes some texts
+that this one refuses: a file would be valid on one machine and not on another.
 """
 
 import re
