@@ -21,6 +21,11 @@ TEXT: Final = rf"^(?=[\s\S]*\S)(?:{_REFERENCE}|(?!\$\$?\{{)[^{_CONTROL}])*$"
 SHARED: Final[Mapping[str, Schema]] = {
     "text": {"type": "string", "pattern": TEXT},
     "scalar": {"type": ["string", "number", "boolean"], "pattern": TEXT},
+    # Said so that editors accept it and do not propose it.
+    "off-of-1.1": {
+        "description": "`off`, as YAML 1.1 reads it",
+        "not": {"anyOf": [{"const": True}, {"type": ["null", "string", "number", "array", "object"]}]},
+    },
     "reference": {"type": "string", "pattern": rf"^(?=[\s\S]*\$\{{)(?:{_REFERENCE}|(?!\$\$?\{{)[^{_CONTROL}])*$"},
 }
 
@@ -52,25 +57,24 @@ def choice(values: Iterable[str]) -> Schema:
 
 def choice_or_off(values: Iterable[str]) -> Schema:
     """As `choice`, and ``off``."""
-    return {"anyOf": [{"enum": [*values, "off", False]}, ref("reference")]}
+    return {"anyOf": [{"enum": [*values, "off"]}, ref("off-of-1.1"), ref("reference")]}
 
 
 def off() -> Schema:
     """Return the schema of ``off``."""
-    return {"anyOf": [{"enum": ["off", False]}, ref("reference")]}
+    return choice_or_off(())
 
 
 def boolean() -> Schema:
     """Return the schema of ``true`` and ``false``."""
-    return {"anyOf": [{"type": "boolean"}, {"enum": ["true", "false"]}, ref("reference")]}
+    return {"anyOf": [{"type": "boolean"}, text("true|false", "write true or false")]}
 
 
 def whole(pattern: str, hint: str, least: int = 0, most: int | None = None) -> Schema:
     """Return the schema of a text that may be a bare number."""
-    bare: Schema = {"type": "integer", "minimum": least}
-    if most is not None:
-        bare["maximum"] = most
-    return {"anyOf": [bare, text(pattern, hint)]}
+    types: Schema = {"type": ["integer", "string"], "minimum": least}
+    bound: Schema = {} if most is None else {"maximum": most}
+    return {**scalar(pattern, hint), **types, **bound}
 
 
 def count(least: int = 1, most: int = 999_999_999) -> Schema:

@@ -21,6 +21,7 @@ from xoproxy.config.schema.forms import (
     or_words,
     ref,
     several,
+    whole,
 )
 from xoproxy.config.sections import DEFAULT_ADMIN, PathCheck
 from xoproxy.config.settings import (
@@ -56,7 +57,7 @@ TOP: Final = Described(
     {
         "version": key(
             "The version of this format: 1. Required, of several files of a directory in one.",
-            either({"enum": [1, "1"]}, ref("reference")),
+            whole("1", "write version: 1", 1, 1),
         ),
         "listen": key(
             "Where to accept connections: an address, an entry with TLS or the PROXY protocol, or a list of these.",

@@ -121,7 +121,7 @@ def _cors(cors: ShownCors) -> Iterator[str]:
         yield "preflights: the application answers"
     if not to_all:
         refused = "403" if cors.refuse is Refusal.REJECT else "no CORS field"
-        yield f"others: {refused}" + ("; their preflights: 403" if cors.preflight_lines else "")
+        yield f"others: {refused}" + ("; their preflights: 403" if cors.preflight_lines or cors.refuse is Refusal.REJECT else "")
 
 
 def _listed(names: tuple[str, ...]) -> str:
