@@ -52,7 +52,19 @@ def test_a_secure_context_is_trustworthy_all_the_way_up(document: Document, secu
     """Secure Contexts §3.  Policies are read where the top-level page is trustworthy.  (HTML §8.1.3.5)"""
     step = contexts.secure_context(document)
     assert step.holds is secure
-    assert contexts.has_policies(document) is has_policies
+    assert contexts.has_policies(document, Engine.CHROME) is has_policies
+
+
+@pytest.mark.parametrize(
+    ("engine", "has_policies"),
+    [pytest.param(Engine.CHROME, True, id="chrome"), pytest.param(Engine.FIREFOX, False, id="firefox")],
+)
+def test_an_insecure_frame_has_its_policies_by_the_standard_alone(engine: Engine, has_policies: bool) -> None:
+    """HTML §8.1.3.5 asks for the top-level page; Firefox 153 for the frame too (November 2026)."""
+    frame = framed(page("http://localhost"), LAN)
+
+    assert contexts.has_policies(frame, engine) is has_policies
+    assert contexts.has_policies(framed(page(APP), APP), engine)
 
 
 def test_an_insecure_context_names_the_page_that_makes_it_one() -> None:

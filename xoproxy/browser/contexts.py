@@ -3,12 +3,13 @@
 from typing import Final
 
 from xoproxy.browser import urls
+from xoproxy.browser.deviations import Deviation, deviates
 from xoproxy.browser.model import NULL_ORIGIN, Document, Engine, Fields, Step
 from xoproxy.browser.policies import Read, document_isolation_policy, embedder_policy, lines_of, opener_policy
 from xoproxy.policy.model import DocumentIsolation, EmbedderPolicy, OpenerPolicy
 
 SECURE_CONTEXT: Final = "https://html.spec.whatwg.org/multipage/webappapis.html#secure-context"
-INSECURE: Final = "the top-level page is no secure context"
+INSECURE: Final = "the page is no secure context"
 
 
 def origin(document: Document) -> bytes:
@@ -38,9 +39,12 @@ def secure_context(document: Document) -> Step:
     return Step("secure context", SECURE_CONTEXT, holds=True, why=f'"{document.url}" is potentially trustworthy')
 
 
-def has_policies(document: Document) -> bool:
+def has_policies(document: Document, engine: Engine) -> bool:
     """Whether the policies of a page's response are read at all: the top-level page is what counts, as in HTML."""
-    return is_trustworthy(document.ancestors[-1] if document.ancestors else document)
+    asked = [document.ancestors[-1] if document.ancestors else document]
+    if deviates(engine, Deviation.INSECURE_FRAMES_HAVE_NO_POLICY):
+        asked.append(document)
+    return all(map(is_trustworthy, asked))
 
 
 def is_credentialless(document: Document) -> bool:
@@ -68,7 +72,7 @@ def sandboxes_of_response(fields: Fields) -> list[list[str]]:
 def embedder_of(document: Document, engine: Engine) -> Read[EmbedderPolicy]:
     """Return the embedder policy that a page has.  (HTML §7.1.4.1, "obtain an embedder policy")"""
     read = embedder_policy(document.fields, engine)
-    if read.value is EmbedderPolicy.UNSAFE_NONE or has_policies(document):
+    if read.value is EmbedderPolicy.UNSAFE_NONE or has_policies(document, engine):
         return read
     return Read(EmbedderPolicy.UNSAFE_NONE, INSECURE)
 
@@ -76,7 +80,7 @@ def embedder_of(document: Document, engine: Engine) -> Read[EmbedderPolicy]:
 def opener_of(document: Document, engine: Engine) -> Read[OpenerPolicy]:
     """Return the opener policy that a top-level page has.  (HTML §7.1.3.1, "obtain an opener policy")"""
     read = opener_policy(document.fields, engine)
-    if read.value is OpenerPolicy.UNSAFE_NONE or has_policies(document):
+    if read.value is OpenerPolicy.UNSAFE_NONE or has_policies(document, engine):
         return read
     return Read(OpenerPolicy.UNSAFE_NONE, INSECURE)
 

@@ -18,6 +18,7 @@ class Deviation(Enum):
 
     ADDRESSES_ARE_NO_SITES = "two ports of one address are not same-site for Cross-Origin-Resource-Policy"
     EMPTY_LINES_ARE_DROPPED = "an empty line of a response field beside another line is as if it were not there"
+    INSECURE_FRAMES_HAVE_NO_POLICY = "a page that came by http has no policies in a frame of a secure top-level page either"
     LINES_ARE_COMBINED = "several lines of one name that script sets count as one line, before they are found safelisted or not"
     PROTOCOLS_NEED_NOT_AGREE = "a WebSocket opens without the subprotocol it asked for, and with one it did not ask for"
     READS_RFC_9651 = "policies are read with the dates and display strings of RFC 9651, which HTML's RFC 8941 has not"
@@ -42,6 +43,7 @@ _SEEN: Final = MappingProxyType(
         Engine.FIREFOX: frozenset(
             {
                 Deviation.EMPTY_LINES_ARE_DROPPED,
+                Deviation.INSECURE_FRAMES_HAVE_NO_POLICY,
                 Deviation.PROTOCOLS_NEED_NOT_AGREE,
                 Deviation.READS_RFC_9651,
                 Deviation.SANDBOX_IS_SHOWN,
