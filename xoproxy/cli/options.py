@@ -33,6 +33,8 @@ def choose(args: argparse.Namespace, environ: Mapping[str, str], default_files: 
     ``xoproxy run --upstream URL`` does.  Raises: `UsageError` if nothing was found.
     """
     overrides = _overrides(args, environ)
+    if args.config == "":  # a shell's variable that is not set: not the working directory, as a path it would be
+        raise UsageError("-c is empty; name a policy file, or a directory of them")
     named = named_file(args.config, environ)
     if named is not None:
         return Chosen(named, overrides)
