@@ -48,6 +48,12 @@ routes:
     policy: {corp: same-origin}
   - match: {host: box.example.com}
     policy: {coop: same-origin, headers: {set: {Content-Security-Policy: sandbox}}}
+  - match: {host: dip.example.com}
+    policy: {document_isolation: isolate-and-require-corp}
+  - match: {host: few.example.com, methods: GET}
+    policy: {cors: {allow_origins: https://b.example}}
+  - match: {host: self.example.com}
+    policy: {websocket_origins: same-origin}
   - policy: page
 """
 APP = "https://app.example.com"
@@ -60,6 +66,10 @@ INSECURE_SOCKET = """\
 websocket_origins:
   allow_origins: [https://app.example.com, http://new.example]
   dangerously_allow_insecure_origins: {reason: "say why, and until when"}"""
+NULL_SOCKET = """\
+websocket_origins:
+  allow_origins: [https://app.example.com, "null"]
+  dangerously_allow_null_origin: {reason: "say why, and until when"}"""
 GRANT = ("Access-Control-Allow-Origin: https://app.example.com",)
 API = "https://api.example.com/v1/items"
 
@@ -206,8 +216,43 @@ CASES = {
         ((24, INSECURE_SOCKET),),
     ),
     # "forbidden or useless combinations"
+    "null": Case(
+        ask("GET", "https://few.example.com/", origin="null"),
+        cors_check.ANCHOR,
+        "is missing; it would have to be null",
+        ((42, 'dangerously_allow_null_origin: {reason: "say why, and until when"}'),),
+    ),
+    "origin-of-an-extension": Case(
+        ask("GET", "https://few.example.com/", origin="chrome-extension://abcdefghijklmnop"),
+        cors_check.ANCHOR,
+        "is missing",
+        ((42, "allow_origins: [https://b.example, chrome-extension://abcdefghijklmnop]"),),
+    ),
+    "one-value-becomes-a-list": Case(
+        ask("DELETE", "https://few.example.com/", origin="https://b.example"),
+        cors_check.ANCHOR,
+        "is missing",
+        ((41, "methods: [GET, DELETE]"), (42, "allow_methods: [DELETE]")),
+    ),
+    "websocket-of-a-sandboxed-page": Case(
+        ask("GET", "wss://live.example.com/feed", origin="null"),
+        sockets.ESTABLISH,
+        "the server answers 403, not 101",
+        ((24, NULL_SOCKET),),
+    ),
+    "websocket-where-only-the-own-origin-may": Case(
+        ask("GET", "wss://self.example.com/feed", origin=APP),
+        sockets.ESTABLISH,
+        "the server answers 403, not 101",
+        ((44, "websocket_origins: [https://app.example.com]"),),
+    ),
+    "image-without-consent-in-a-page-isolated-by-itself": Case(
+        ask("GET", "https://far.other.example/a.png", page="https://dip.example.com/", destination="image", browsers="chrome"),
+        corp_check.ANCHOR,
+        "Cross-Origin-Resource-Policy is",
+    ),
     "opener-policy-and-sandbox": Case(
-        ask("GET", "https://box.example.com/", mode="navigate", browsers="firefox,safari"),
+        ask("GET", "https://box.example.com/", mode="navigate", browsers="safari"),
         isolation.NAVIGATION,
         "Cross-Origin-Opener-Policy: same-origin and Content-Security-Policy: sandbox",
         ((38, "coop: unsafe-none"),),
