@@ -1,7 +1,7 @@
 """May this page embed this response?  (Fetch §3.7, "cross-origin resource policy check")"""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, assert_never
 
 from xoproxy.browser.deviations import Deviation, deviates
 from xoproxy.browser.hops import Client
@@ -79,6 +79,8 @@ def _decide(embedding: Embedding, policy: ResourcePolicy, said: str) -> Step:
             return _step(f"{said}, and {names[0]} {'is' if same else 'is not'} the origin {names[1]}", holds=same)
         case ResourcePolicy.SAME_SITE:
             return _same_site(embedding, said)
+        case _:
+            assert_never(policy)
 
 
 def _same_site(embedding: Embedding, said: str) -> Step:

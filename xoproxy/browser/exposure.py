@@ -1,6 +1,6 @@
 """Which fields of a response script can read.  (Fetch §2.2.6, "filtered response"; §4.1, "main fetch")"""
 
-from typing import Final
+from typing import Final, assert_never
 
 from xoproxy.browser.model import CredentialsMode, Fields, Tainting
 from xoproxy.browser.policies import lines_of
@@ -24,6 +24,8 @@ def exposed_names(fields: Fields, tainting: Tainting, credentials: CredentialsMo
             readable = there & (SAFELISTED | cors_exposed(fields, credentials))
         case Tainting.OPAQUE:
             readable = set()
+        case _:
+            assert_never(tainting)
     return tuple(sorted(readable))
 
 

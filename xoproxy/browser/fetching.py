@@ -11,7 +11,7 @@ authentication prompts, HSTS, and caches: each conclusion is a first visit.  Wha
 
 from collections.abc import Callable, Generator
 from dataclasses import replace
-from typing import Final
+from typing import Final, assert_never
 
 from xoproxy.browser import addresses, author, mixed_content, preflight, redirects
 from xoproxy.browser.contexts import document_isolation_of, embedder_of
@@ -251,6 +251,8 @@ def _filtered(tainting: Tainting, exposed: tuple[bytes, ...]) -> Step:
             name, why = "CORS filtered response", f"script sees status, content and these fields: {names}"
         case Tainting.OPAQUE:
             name, why = "opaque filtered response", "the page can embed the response; script sees nothing of it"
+        case _:
+            assert_never(tainting)
     return Step(name, FILTERED, holds=True, why=why)
 
 
