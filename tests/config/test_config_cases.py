@@ -48,7 +48,7 @@ def test_every_identifier_is_unique_and_documented() -> None:
     codes = [kind.code for kind in Id]
 
     assert len(set(codes)) == len(codes) == len(Id.__members__)
-    assert all(re.fullmatch(r"XO[0-3][0-9]{2}", code) for code in codes)
+    assert all(re.fullmatch(r"XO[0-4][0-9]{2}", code) for code in codes)
     assert all(kind.meaning and "\n" not in kind.meaning for kind in Id)
 
 
@@ -57,7 +57,8 @@ def test_every_identifier_has_a_case() -> None:
     for path in CASES.glob("*/*.yaml"):
         named.update(re.findall(r"XO[0-9]{3}", path.read_text("utf-8").partition("\n")[0]))
 
-    assert named | {kind.code for kind in OF_FILES} == {kind.code for kind in Id}
+    of_policy_files = {kind.code for kind in Id if not kind.code.startswith("XO4")}  # those are of files of policy tests
+    assert named | {kind.code for kind in OF_FILES} == of_policy_files
 
 
 @pytest.mark.parametrize("text", texts("invalid"))

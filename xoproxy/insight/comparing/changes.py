@@ -3,6 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from typing import Literal
+
+from xoproxy.policy.model import Anything
+
+# A list of names of a policy.
+Names = tuple[bytes, ...] | Literal[Anything.ANY]
 
 
 class Direction(Enum):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from xoproxy.insight.comparing.changes import Change, Direction, gained_and_lost
+from xoproxy.insight.comparing.changes import Change, Direction, Names, gained_and_lost
 from xoproxy.insight.comparing.origins import missing_from
 from xoproxy.policy.cors import SAFELISTED_METHODS
 from xoproxy.policy.model import ANY, Cors, Off, PreflightHandling, Refusal
@@ -63,28 +63,34 @@ def _terms(old: Cors, new: Cors) -> list[Change]:
         direction = Direction.WIDER if new.allow_credentials else Direction.NARROWER
         said = "may read with the user's cookies" if new.allow_credentials else "may no longer read with the user's cookies"
         changes.append(Change("cors.allow_credentials", direction, f"allowed origins {said}"))
-    for key, what, implied in (
-        ("allow_methods", "may be used", frozenset(SAFELISTED_METHODS)),
-        ("allow_headers", "may be sent", frozenset[bytes]()),
-        ("expose_headers", "can be read by script", frozenset[bytes]()),
+    methods = frozenset(SAFELISTED_METHODS)
+    for key, what, before, after, implied in (
+        ("allow_methods", "may be used", old.allow_methods, new.allow_methods, methods),
+        ("allow_headers", "may be sent", _folded(old.allow_headers), _folded(new.allow_headers), frozenset[bytes]()),
+        (
+            "expose_headers",
+            "can be read by script",
+            _folded(old.expose_headers),
+            _folded(new.expose_headers),
+            frozenset[bytes](),
+        ),
     ):
-        before, after = getattr(old, key), getattr(new, key)
-        folded = key != "allow_methods"
-        gained, lost = _more(after, before, implied, folded=folded), _more(before, after, implied, folded=folded)
-        changes += gained_and_lost(f"cors.{key}", gained, lost, what)
+        changes += gained_and_lost(f"cors.{key}", _more(after, before, implied), _more(before, after, implied), what)
     return changes
 
 
-def _more(wanted: object, have: object, implied: frozenset[bytes], *, folded: bool) -> list[str]:
-    """Return the names of one list that another lacks; methods are case-sensitive, field names are not."""
+def _folded(names: Names) -> Names:
+    """Return field names as they are compared: without case.  Methods are case-sensitive."""
+    return names if names is ANY else tuple(name.lower() for name in names)
+
+
+def _more(wanted: Names, have: Names, implied: frozenset[bytes]) -> list[str]:
+    """Return the names of one list that another lacks."""
     if have is ANY:
         return []
     if wanted is ANY:
         return ["everything"]
-    assert isinstance(wanted, tuple)
-    assert isinstance(have, tuple)
-    known = implied | {name.lower() if folded else name for name in have}
-    return [name.decode("ascii") for name in wanted if (name.lower() if folded else name) not in known]
+    return [name.decode("ascii") for name in wanted if name not in implied and name not in have]
 
 
 def _handling(old: Cors, new: Cors) -> list[Change]:

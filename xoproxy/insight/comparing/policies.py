@@ -4,7 +4,7 @@ from dataclasses import fields
 from enum import Enum
 from typing import Final
 
-from xoproxy.insight.comparing.changes import Change, Direction, gained_and_lost
+from xoproxy.insight.comparing.changes import Change, Direction, Names, gained_and_lost
 from xoproxy.insight.comparing.cors import compare_cors
 from xoproxy.insight.comparing.origins import missing_from
 from xoproxy.policy.model import (
@@ -133,10 +133,9 @@ def _timing(old: Policy, new: Policy) -> list[Change]:
     return gained_and_lost("timing_allow_origin", gained, lost, "may see timings")
 
 
-def _names(names: object) -> str:
+def _names(names: Names) -> str:
     if names is ANY:
         return "any origin"
-    assert isinstance(names, tuple)
     return ", ".join(name.decode("ascii") for name in names) or "nobody"
 
 
@@ -155,7 +154,7 @@ def _permissions(old: PermissionsPolicy | None, new: PermissionsPolicy | None) -
     return changes
 
 
-def _allowlist_direction(old: object, new: object) -> Direction:
+def _allowlist_direction(old: Names | None, new: Names | None) -> Direction:
     """An unnamed feature is between nobody and everybody."""
     if new is ANY or old == ():
         return Direction.WIDER
@@ -166,7 +165,7 @@ def _allowlist_direction(old: object, new: object) -> Direction:
     return Direction.CHANGED
 
 
-def _allowlist(names: object) -> str:
+def _allowlist(names: Names | None) -> str:
     return "the browser's default" if names is None else "everybody" if names is ANY else _names(names)
 
 

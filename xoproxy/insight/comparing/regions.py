@@ -7,7 +7,7 @@ path globs match at once in ways that their samples do not show.
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from xoproxy.policy.matching import Match
@@ -115,8 +115,7 @@ def _without(part: str, found: set[Region], every: tuple[Region, ...]) -> set[Re
 
 
 def _leave_out(region: Region, part: str) -> Region:
-    values = {name: getattr(region, name) for name in ("host", "path", "method", "fields")}
-    return Region(**(values | {part: None}))
+    return replace(region, **{part: None})
 
 
 def _plain(region: Region) -> Region:
