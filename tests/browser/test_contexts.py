@@ -36,39 +36,35 @@ def test_the_origin_of_a_page_is_opaque_in_a_sandbox(document: Document, origin:
 
 
 @pytest.mark.parametrize(
-    ("document", "secure", "has_policies"),
+    ("document", "secure"),
     [
-        pytest.param(page(APP), True, True, id="https"),
-        pytest.param(page("http://localhost:5000"), True, True, id="localhost"),
-        pytest.param(page("http://app.localhost"), True, True, id="under-localhost"),
-        pytest.param(page("http://127.0.0.1"), True, True, id="loopback"),
-        pytest.param(page(LAN), False, False, id="lan"),
-        pytest.param(page("no URL"), False, False, id="no-url"),
-        pytest.param(framed(page(LAN), APP), False, False, id="framed-by-insecure"),
-        pytest.param(framed(page("http://localhost"), LAN), False, True, id="insecure-frame"),
+        pytest.param(page(APP), True, id="https"),
+        pytest.param(page("http://localhost:5000"), True, id="localhost"),
+        pytest.param(page("http://app.localhost"), True, id="under-localhost"),
+        pytest.param(page("http://127.0.0.1"), True, id="loopback"),
+        pytest.param(page(LAN), False, id="lan"),
+        pytest.param(page("no URL"), False, id="no-url"),
+        pytest.param(framed(page(LAN), APP), False, id="framed-by-insecure"),
+        pytest.param(framed(framed(page("http://localhost"), LAN), APP), True, id="insecure-between"),
     ],
 )
-def test_a_secure_context_is_trustworthy_all_the_way_up(document: Document, secure: bool, has_policies: bool) -> None:
-    """Secure Contexts §3.  Policies are read where the top-level page is trustworthy.  (HTML §8.1.3.5)"""
-    step = contexts.secure_context(document)
-    assert step.holds is secure
-    assert contexts.has_policies(document, Engine.CHROME) is has_policies
+def test_the_top_level_page_makes_a_secure_context(document: Document, secure: bool) -> None:
+    """HTML §8.1.3.5: "top-level creation URL"; Secure Contexts §3."""
+    assert contexts.secure_context(document, Engine.CHROME).holds is secure
 
 
 @pytest.mark.parametrize(
-    ("engine", "has_policies"),
+    ("engine", "secure"),
     [pytest.param(Engine.CHROME, True, id="chrome"), pytest.param(Engine.FIREFOX, False, id="firefox")],
 )
-def test_an_insecure_frame_has_its_policies_by_the_standard_alone(engine: Engine, has_policies: bool) -> None:
+def test_an_insecure_frame_has_its_policies_by_the_standard_alone(engine: Engine, secure: bool) -> None:
     """HTML §8.1.3.5 asks for the top-level page; Firefox 153 for the frame too (November 2026)."""
-    frame = framed(page("http://localhost"), LAN)
-
-    assert contexts.has_policies(frame, engine) is has_policies
-    assert contexts.has_policies(framed(page(APP), APP), engine)
+    assert contexts.secure_context(framed(page("http://localhost"), LAN), engine).holds is secure
+    assert contexts.secure_context(framed(page(APP), APP), engine).holds
 
 
 def test_an_insecure_context_names_the_page_that_makes_it_one() -> None:
-    step = contexts.secure_context(framed(page(LAN), APP))
+    step = contexts.secure_context(framed(page(LAN), APP), Engine.CHROME)
 
     assert step.why == f'"{LAN}" is neither https nor on localhost'
 

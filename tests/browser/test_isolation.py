@@ -16,6 +16,7 @@ CREDENTIALLESS = (f"{COOP}: same-origin", f"{COEP}: credentialless")
 REQUIRE_CORP = f"{COEP}: require-corp"
 DELEGATED = Frame(allow="cross-origin-isolated")
 ISOLATED = page(APP, *ISOLATING)
+LOCAL = page("http://localhost:5000", *ISOLATING)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +73,8 @@ def test_a_top_level_page_is_isolated_by_both_policies(document: Document, engin
             framed(ISOLATED, OTHER, frame=Frame(DELEGATED.allow, None, True)), FIREFOX, ADHERENCE, id="no-such-frame-in-firefox"
         ),
         pytest.param(framed(page(LAN, *ISOLATING), APP, *ISOLATING), CHROME, "secure context", id="insecure-parent"),
+        pytest.param(framed(LOCAL, LAN, REQUIRE_CORP, frame=DELEGATED), CHROME, None, id="insecure-frame"),
+        pytest.param(framed(LOCAL, LAN, REQUIRE_CORP, frame=DELEGATED), FIREFOX, "secure context", id="insecure-frame-firefox"),
     ],
 )
 def test_a_frame_is_isolated_by_the_policies_of_all_pages_around_it(

@@ -27,24 +27,20 @@ def is_trustworthy(page: Document) -> bool:
     return url is not None and urls.is_potentially_trustworthy(url)
 
 
-def secure_context(document: Document) -> Step:
-    """Conclude whether a page is a secure context: it and every page that frames it is trustworthy.
+def secure_context(document: Document, engine: Engine) -> Step:
+    """Conclude whether a page is a secure context, so that its policies are read.  (HTML §8.1.3.5)
 
-    HTML asks for the top-level page alone and leaves frames to mixed-content blocking; browsers ask every page on the way up.
+    The top-level page is what counts: frames are left to mixed-content blocking.  (What script sees as `isSecureContext` is
+    another matter: browsers ask every page on the way up for that.)
     """
-    for page in (document, *document.ancestors):
-        if not is_trustworthy(page):
-            why = f'"{page.url}" is neither https nor on localhost'
-            return Step("secure context", SECURE_CONTEXT, holds=False, why=why)
-    return Step("secure context", SECURE_CONTEXT, holds=True, why=f'"{document.url}" is potentially trustworthy')
-
-
-def has_policies(document: Document, engine: Engine) -> bool:
-    """Whether the policies of a page's response are read at all: the top-level page is what counts, as in HTML."""
     asked = [document.ancestors[-1] if document.ancestors else document]
     if deviates(engine, Deviation.INSECURE_FRAMES_HAVE_NO_POLICY):
         asked.append(document)
-    return all(map(is_trustworthy, asked))
+    for page in asked:
+        if not is_trustworthy(page):
+            why = f'"{page.url}" is neither https nor on localhost'
+            return Step("secure context", SECURE_CONTEXT, holds=False, why=why)
+    return Step("secure context", SECURE_CONTEXT, holds=True, why=f'"{asked[0].url}" is potentially trustworthy')
 
 
 def is_credentialless(document: Document) -> bool:
@@ -72,7 +68,7 @@ def sandboxes_of_response(fields: Fields) -> list[list[str]]:
 def embedder_of(document: Document, engine: Engine) -> Read[EmbedderPolicy]:
     """Return the embedder policy that a page has.  (HTML §7.1.4.1, "obtain an embedder policy")"""
     read = embedder_policy(document.fields, engine)
-    if read.value is EmbedderPolicy.UNSAFE_NONE or has_policies(document, engine):
+    if read.value is EmbedderPolicy.UNSAFE_NONE or secure_context(document, engine).holds:
         return read
     return Read(EmbedderPolicy.UNSAFE_NONE, INSECURE)
 
@@ -80,7 +76,7 @@ def embedder_of(document: Document, engine: Engine) -> Read[EmbedderPolicy]:
 def opener_of(document: Document, engine: Engine) -> Read[OpenerPolicy]:
     """Return the opener policy that a top-level page has.  (HTML §7.1.3.1, "obtain an opener policy")"""
     read = opener_policy(document.fields, engine)
-    if read.value is OpenerPolicy.UNSAFE_NONE or has_policies(document, engine):
+    if read.value is OpenerPolicy.UNSAFE_NONE or secure_context(document, engine).holds:
         return read
     return Read(OpenerPolicy.UNSAFE_NONE, INSECURE)
 

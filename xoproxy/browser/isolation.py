@@ -92,7 +92,7 @@ def adherence_step(page: Document, parent: Document, engine: Engine) -> Step:
 def _by_opener_and_embedder(page: Document, engine: Engine) -> Iterator[Step]:
     """Yield the steps of the way by the policies of all pages from the top-level one down."""
     top = page.ancestors[-1] if page.ancestors else page
-    yield secure_context(page)
+    yield secure_context(page, engine)
     yield sandbox_step(top, engine)
     yield opener_step(top, engine)
     yield embedder_step(top, engine)
