@@ -4,7 +4,6 @@ import argparse
 import importlib
 import os
 import sys
-from functools import partial
 from typing import Final
 
 from xoproxy.cli.options import Chosen, UsageError, choose, is_watching
@@ -34,15 +33,11 @@ def serve_arguments(args: argparse.Namespace, signals: HeldSignals) -> int:
 
 def serve(chosen: Chosen, signals: HeldSignals, *, watching: bool) -> int:
     """Serve a configuration until a signal ends it.  Returns the exit code."""
-    source = ConfigSource(chosen.path, chosen.overrides)
     try:
-        texts = source.read()
-        loaded = source.compile(texts, 1, today())
+        start = _start(chosen, watching=watching)
     except ConfigInvalid as invalid:
         _say(as_text(invalid.problems).rstrip("\n"))
         return EXIT_INVALID
-    watched = str(chosen.path) if chosen.path is not None and watching else None
-    start = Start(source, Edition.of(loaded, texts), watched, _say, partial(_findings, loaded))
     try:
         serve_until_stopped(start, signals, LOG_FD)
     except ListenError as exc:
@@ -51,13 +46,34 @@ def serve(chosen: Chosen, signals: HeldSignals, *, watching: bool) -> int:
     return EXIT_FINE
 
 
-def _findings(loaded: Loaded) -> str:
-    """Return what there is to say about a configuration in force.  Linting is imported when it serves."""
-    linting = importlib.import_module("xoproxy.config.lint")
-    found: tuple[Problem, ...] = linting.lint(loaded)
-    if len(found) > MAX_TOLD:
-        return as_text(found[:MAX_TOLD]) + f"and {len(found) - MAX_TOLD} more; xoproxy check lists them"
-    return as_text(found).rstrip("\n")
+def _start(chosen: Chosen, *, watching: bool) -> Start:
+    """Load what is to be served.  Raises: `ConfigInvalid`."""
+    source = ConfigSource(chosen.path, chosen.overrides)
+    texts = source.read()
+    loaded = source.compile(texts, 1, today())
+    watched = str(chosen.path) if chosen.path is not None and watching else None
+    return Start(source, Edition.of(loaded, texts), watched, _say, _Findings(loaded))
+
+
+class _Findings:
+    """What there is to say about a configuration in force.  Holds what was loaded no longer than until it is asked.
+
+    The tree of a thousand routes takes some megabytes, and serving needs none of it.
+    """
+
+    def __init__(self, loaded: Loaded) -> None:
+        self._loaded: Loaded | None = loaded
+
+    def __call__(self) -> str:
+        """Return the lines.  Linting is imported when it serves."""
+        loaded, self._loaded = self._loaded, None
+        if loaded is None:
+            return ""
+        linting = importlib.import_module("xoproxy.config.lint")
+        found: tuple[Problem, ...] = linting.lint(loaded)
+        if len(found) > MAX_TOLD:
+            return as_text(found[:MAX_TOLD]) + f"and {len(found) - MAX_TOLD} more; xoproxy check lists them"
+        return as_text(found).rstrip("\n")
 
 
 def _say(text: str) -> None:

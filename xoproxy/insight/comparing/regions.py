@@ -6,7 +6,7 @@ path globs match at once in ways that their samples do not show.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -97,25 +97,33 @@ def collapse(found: Iterable[Region], everything: Iterable[Region]) -> Iterator[
     """Yield names for `found`, as few as say the same: what is alike for every method, host or path needs not name it."""
     every = tuple(everything)
     left = set(found)
-    for part in ("method", "host", "path"):
-        left = _without(part, left, every)
+    left = _without(_any_method, len({region.method for region in every}), left)
+    left = _without(_any_host, len({region.host for region in every}), left)
+    left = _without(_any_path, len({region.path for region in every}), left)
     yield from sorted(str(_plain(region)) for region in left)
 
 
-def _without(part: str, found: set[Region], every: tuple[Region, ...]) -> set[Region]:
-    """Leave a part out of regions that differ by nothing else, where all its values are among them."""
-    have = {getattr(region, part) for region in every}
+def _without(leave_out: Callable[[Region], Region], values: int, found: set[Region]) -> set[Region]:
+    """Leave a part out of regions that differ by nothing else, where all of its `values` are among them."""
     groups: dict[Region, set[Region]] = {}
     for region in found:
-        groups.setdefault(_leave_out(region, part), set()).add(region)
+        groups.setdefault(leave_out(region), set()).add(region)
     kept: set[Region] = set()
     for wide, members in groups.items():
-        kept |= {wide} if len(members) == len(have) else members
+        kept |= {wide} if len(members) == values else members
     return kept
 
 
-def _leave_out(region: Region, part: str) -> Region:
-    return replace(region, **{part: None})
+def _any_method(region: Region) -> Region:
+    return replace(region, method=None)
+
+
+def _any_host(region: Region) -> Region:
+    return replace(region, host=None)
+
+
+def _any_path(region: Region) -> Region:
+    return replace(region, path=None)
 
 
 def _plain(region: Region) -> Region:
