@@ -10,7 +10,7 @@ from xoproxy.config import Overrides
 from xoproxy.insight.explaining import Asked, Explanation, explain, explain_server, read_question
 from xoproxy.insight.explaining.answering import UnansweredError
 from xoproxy.insight.explaining.as_json import document
-from xoproxy.insight.explaining.placing import flow, scalar
+from xoproxy.insight.explaining.placing import Into, flow, scalar
 from xoproxy.insight.explaining.telling import told
 
 TEXT = """\
@@ -74,6 +74,8 @@ def test_no_route_is_told_and_answered_by_the_policy_at_the_top() -> None:
 
     assert "xoproxy answers 404 itself: no route matches this request" in text
     assert "no route matches: xoproxy answers 404 by the policy at the top of the file" in text
+    assert "there is no route for this; write one, with a policy that allows it" in text
+    assert "- match: {host: api.example.com, path: /other}" in text
 
 
 def test_every_field_has_who_set_it_and_where() -> None:
@@ -223,6 +225,28 @@ def test_a_refused_change_is_told_with_the_reason_of_the_loader() -> None:
 
     assert "no change of the policy file turns this" in said
     assert "not possible: XO124: any sandboxed frame has the origin null" in said
+
+
+def test_what_has_ended_is_noted_where_something_is_blocked() -> None:
+    """An origin or route that ended is as if it were not there, which nobody sees in the file."""
+    ended = "{origin: https://old.example, expires: 2026-01-31, reason: moved}"
+    text = f"version: 1\nupstream: http://a:1\npolicy: {{cors: {{allow_origins: [https://b.example, {ended}]}}}}\n"
+
+    assert any("XO303" in note for note in explained("GET", "https://a.example/", text, origin="https://old.example").notes)
+    assert not any("XO303" in note for note in explained("GET", "https://a.example/", text, origin="https://b.example").notes)
+
+
+def test_an_entry_that_is_off_becomes_what_allows_and_one_laid_over_others_is_laid_over_again() -> None:
+    """What lies under `cors: off` must not come back."""
+    first = (
+        "version: 1\nupstream: http://a:1\npolicies: {p: {cors: {allow_origins: [https://b.example], preflight: forward}}}\n"
+    )
+    alone = explained("GET", "https://a.example/", f"{first}policy: {{cors: off}}\n", origin="https://c.example")
+    over = explained("GET", "https://a.example/", f"{first}policy: [p, {{cors: off}}]\n", origin="https://c.example")
+    (replaced,), (appended,) = alone.remedies[0].placements, over.remedies[0].placements
+
+    assert (replaced.place.path, replaced.into) == ("policy.cors", Into.REPLACE)
+    assert (appended.place.path, appended.into) == ("policy", Into.APPEND)
 
 
 def test_a_redirect_to_another_server_is_followed_there() -> None:

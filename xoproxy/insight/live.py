@@ -149,17 +149,16 @@ def _told(fault: Exception, timeout_s: float) -> str:
 
 def _not_connected(fault: aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorError) -> str:
     where = f"{fault.host}:{fault.port}"
-    match fault:
-        case aiohttp.ClientConnectorCertificateError():
-            reason = getattr(fault.certificate_error, "verify_message", None) or str(fault.certificate_error)
-            return f"the certificate of {where} is not trusted: {reason}"
-        case aiohttp.ClientConnectorDNSError():
-            return f"there is no host {fault.host}"
-        case aiohttp.ClientConnectorSSLError():
-            return f"no TLS with {where}: {getattr(fault.os_error, 'reason', None) or fault.os_error}"
-        case _:
-            reason = os.strerror(fault.os_error.errno) if fault.os_error.errno else str(fault.os_error)
-            return f"no connection to {where}: {reason.lower()}"
+    if isinstance(fault, aiohttp.ClientConnectorCertificateError):
+        reason = getattr(fault.certificate_error, "verify_message", None) or str(fault.certificate_error)
+        return f"the certificate of {where} is not trusted: {reason}"
+    cause = fault.os_error
+    if isinstance(fault, aiohttp.ClientConnectorDNSError):
+        return f"there is no host {fault.host}"
+    if isinstance(cause, ssl.SSLError):
+        return f"no TLS with {where}: {cause.reason or cause}"
+    reason = os.strerror(cause.errno) if cause.errno else str(cause)
+    return f"no connection to {where}: {reason.lower()}"
 
 
 def _stripped(headers: tuple[tuple[bytes, bytes], ...]) -> Fields:

@@ -14,6 +14,7 @@ from xoproxy.browser.model import Engine, Mode, Tainting, WireRequest, WireRespo
 from xoproxy.browser.sockets import ACCEPTED
 from xoproxy.browser.urls import parse
 from xoproxy.config import Generation, Loaded
+from xoproxy.config.problems import Id
 from xoproxy.config.routing import RouteDraft
 from xoproxy.insight.explaining.answering import Answerer, AsItIs, Backend, ByFile, Remembering
 from xoproxy.insight.explaining.candidates import Family, families, isolating, keeping, missed
@@ -199,6 +200,8 @@ class _Inquiry:
 
     def _notes(self, found: Sequence[Concluded]) -> Iterator[str]:
         """Yield what the person should know besides the verdict."""
+        if self._has_file and not all(map(_is_allowed, found)):
+            yield from (str(each) for each in self._loaded.warnings if each.id == Id.EXPIRED.code)
         urls = dict.fromkeys(request.url for each in found for request, _ in each.exchanges)
         if self._has_file:
             by_file = self._by_file(self._loaded.generation)

@@ -20,7 +20,7 @@ from xoproxy.config.routing import RouteDraft
 from xoproxy.insight.explaining.edits import Edit, How, merged, nested
 
 _STEP: Final = re.compile(r'\.?("(?:[^"\\]|\\.)*"|[^.\["]+)|\[([0-9]+)\]')
-_PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_\-]*(?:[ /:.@][A-Za-z0-9_\-]+|://[A-Za-z0-9_\-]+)*")
+_PLAIN: Final = re.compile(r"[A-Za-z/][A-Za-z0-9_\-]*(?:[ /:.@][A-Za-z0-9_\-]+|://[A-Za-z0-9_\-]+)*")
 _WORDS: Final = frozenset({"null", "yes", "no", "on", "off", "true", "false", "y", "n"})
 _BARE: Final = frozenset({"true", "false", "off"})  # meant as YAML's words
 _WIDTH: Final = 100

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import cast
 
 from xoproxy.config.drafts import Placed, PolicyDraft
 from xoproxy.config.problems import Place
@@ -78,9 +79,12 @@ def _parts(draft: PolicyDraft, name: bytes, origin: bytes | None) -> tuple[Part,
 def _covering(draft: PolicyDraft, origin: bytes) -> Part | None:
     """Return the first entry of `allow_origins` that covers an origin."""
     for key, placed in said(draft).items():
-        pattern = placed.value.value if isinstance(placed.value, Placed) else placed.value
-        is_entry = key.startswith("cors.allow_origins[") and isinstance(pattern, OriginPattern)
-        if is_entry and isinstance(pattern, OriginPattern) and OriginSet((pattern,)).covers(origin):
+        pattern = cast("Placed[object]", placed.value).value if isinstance(placed.value, Placed) else placed.value
+        if (
+            key.startswith("cors.allow_origins[")
+            and isinstance(pattern, OriginPattern)
+            and OriginSet((pattern,)).covers(origin)
+        ):
             return Part(key, placed.place)
     return None
 

@@ -187,14 +187,16 @@ def _placement(placement: Placement) -> Iterator[str]:
 
 
 def _no_remedy(explanation: Explanation) -> Iterator[str]:
-    where_ = (
-        "no change of the policy file" if explanation.source is not None else "nothing that xoproxy could send in front of it"
-    )
-    yield f"{where_} turns this"
     routing = explanation.opinions[0].exchanges[-1].routing if explanation.opinions[0].exchanges else None
     if routing is not None and routing.route is None:
         url = read_url(explanation.question.url)
-        yield f"but a route for it does, as - match: {flow({'host': url.host, 'path': url.path})}"
+        yield "there is no route for this; write one, with a policy that allows it"
+        yield f"    - match: {flow({'host': url.host, 'path': url.path})}"
+        return
+    whole = (
+        "no change of the policy file" if explanation.source is not None else "nothing that xoproxy could send in front of it"
+    )
+    yield f"{whole} turns this"
     yield from (f"- not possible: {text}" for text in explanation.refusals)
 
 
