@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import cast
 
-from xoproxy.config.drafts import Placed, PolicyDraft
+from xoproxy.config.drafts import PolicyDraft
 from xoproxy.config.problems import Place
 from xoproxy.config.provenance import parts_of_field, said
 from xoproxy.insight.proxied import Answered
@@ -79,7 +78,7 @@ def _parts(draft: PolicyDraft, name: bytes, origin: bytes | None) -> tuple[Part,
 def _covering(draft: PolicyDraft, origin: bytes) -> Part | None:
     """Return the first entry of `allow_origins` that covers an origin."""
     for key, placed in said(draft).items():
-        pattern = cast("Placed[object]", placed.value).value if isinstance(placed.value, Placed) else placed.value
+        pattern = placed.value
         if (
             key.startswith("cors.allow_origins[")
             and isinstance(pattern, OriginPattern)
