@@ -98,6 +98,34 @@ def test_every_field_has_who_set_it_and_where() -> None:
     assert [(each["name"], each["value"]) for each in exchange["removed"]] == [("Access-Control-Allow-Origin", "*")]  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize(
+    ("origin", "key", "line"),
+    [
+        ("https://a.example", "cors.allow_origins[0]", 5),
+        ("https://x.b.example", "cors.allow_origins[1]", 5),
+        ("https://pr-7.preview.example", "cors.allow_origin_regexes[1]", 6),
+        ("null", "cors.dangerously_allow_null_origin", 7),
+    ],
+)
+def test_the_entry_that_grants_an_origin_is_the_one_that_is_named(origin: str, key: str, line: int) -> None:
+    text = (
+        "version: 1\nupstream: http://a:1\npolicy:\n  cors:\n    allow_origins: [https://a.example, 'https://*.b.example']\n"
+        "    allow_origin_regexes: ['https://x\\.example', 'https://pr-[0-9]+\\.preview\\.example']\n"
+        "    dangerously_allow_null_origin: {reason: x}\n"
+    )
+    explanation = explained("GET", "https://y.example/", text, origin=origin)
+    field = next(each for each in explanation.opinions[0].exchanges[0].fields if each.name == "Access-Control-Allow-Origin")
+
+    assert (field.parts[0].key, field.parts[0].place.mark.line) == (key, line)
+
+
+def test_what_belongs_to_no_route_has_the_places_of_the_policy_at_the_top() -> None:
+    text = "version: 1\nupstream: http://a:1\npolicy: {corp: same-site}\nroutes: [{match: {path: /x}}]\n"
+    field = explained("GET", "https://a.example/", text).opinions[0].exchanges[0].fields[-1]
+
+    assert (field.name, field.parts[0].key, field.parts[0].place.mark.line) == ("Cross-Origin-Resource-Policy", "corp", 3)
+
+
 def test_fields_of_presets_edits_and_of_xoproxy_itself_say_so() -> None:
     text = told(explained("GET", "https://api.example.com/page", mode="navigate", backend_headers=("Server: x",)))
 

@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from xoproxy.config.drafts import PolicyDraft
 from xoproxy.config.problems import Place
 from xoproxy.config.provenance import parts_of_field, said
 from xoproxy.insight.proxied import Answered
+from xoproxy.policy.origins import NULL
 from xoproxy.semantics.origins import OriginPattern, OriginSet
+from xoproxy.semantics.regexes import RegexSet
 
 
 class By(Enum):
@@ -37,7 +40,10 @@ class SourcedField:
     parts: tuple[Part, ...] = ()
 
 
-_VARY = b"vary"
+_VARY: Final = b"vary"
+_ALLOW_ORIGIN: Final = b"access-control-allow-origin"
+_NULL_KEY: Final = "cors.dangerously_allow_null_origin"
+_ORIGINS: Final = frozenset({"cors.allow_origins", "cors.allow_origin_regexes", _NULL_KEY})
 
 
 def sourced(answered: Answered, draft: PolicyDraft, origin: bytes | None) -> tuple[SourcedField, ...]:
@@ -69,23 +75,32 @@ def removed(answered: Answered, draft: PolicyDraft) -> tuple[SourcedField, ...]:
 def _parts(draft: PolicyDraft, name: bytes, origin: bytes | None) -> tuple[Part, ...]:
     found: Mapping[str, Place] = parts_of_field(draft, name)
     parts = tuple(Part(key, place) for key, place in found.items())
-    if name.lower() == b"access-control-allow-origin" and origin is not None:
-        member = _covering(draft, origin)
-        parts = tuple(member if member is not None and part.key == "cors.allow_origins" else part for part in parts)
-    return parts
+    granting = _granting(draft, origin) if origin is not None and name.lower() == _ALLOW_ORIGIN else None
+    if granting is None:
+        return parts
+    return granting, *(part for part in parts if part.key not in _ORIGINS)
 
 
-def _covering(draft: PolicyDraft, origin: bytes) -> Part | None:
-    """Return the first entry of `allow_origins` that covers an origin."""
+def _granting(draft: PolicyDraft, origin: bytes) -> Part | None:
+    """Return the first entry that grants an origin."""
     for key, placed in said(draft).items():
-        pattern = placed.value
-        if (
-            key.startswith("cors.allow_origins[")
-            and isinstance(pattern, OriginPattern)
-            and OriginSet((pattern,)).covers(origin)
-        ):
+        list_key = key.partition("[")[0]
+        if list_key != key and list_key in _ORIGINS and _covers(placed.value, origin):
+            return Part(key, placed.place)
+        if key == _NULL_KEY and origin == NULL:
             return Part(key, placed.place)
     return None
+
+
+def _covers(entry: object, origin: bytes) -> bool:
+    """Whether an entry of a list of origins, or of regular expressions, covers an origin."""
+    match entry:
+        case OriginPattern():
+            return OriginSet((entry,)).covers(origin)
+        case str():
+            return RegexSet((entry,)).matches(origin)
+        case _:
+            return False
 
 
 def _text(value: bytes) -> str:
