@@ -106,8 +106,11 @@ def test_an_opaque_page_is_nobodys_origin() -> None:
     assert not corp_check(Embedding(Client(b"null"), b"null", fields(f"{CORP}: same-origin"))).holds
 
 
-@pytest.mark.parametrize(("engine", "holds"), [(Engine.CHROME, False), (Engine.FIREFOX, True)])
-def test_firefox_takes_a_void_policy_for_consent(engine: Engine, holds: bool) -> None:
-    said = fields(f"{CORP}: Cross-Origin")
+@pytest.mark.parametrize(
+    ("engine", "line", "holds"),
+    [(Engine.CHROME, "Cross-Origin", False), (Engine.FIREFOX, "Cross-Origin", True), (Engine.FIREFOX, "", False)],
+)
+def test_firefox_takes_a_void_policy_for_consent_but_not_an_empty_one(engine: Engine, line: str, holds: bool) -> None:
+    said = ((CORP.encode(), line.encode()),)
 
     assert corp_check(Embedding(Client(APP, REQUIRE, engine=engine), OTHER, said)).holds is holds

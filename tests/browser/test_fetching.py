@@ -198,6 +198,10 @@ def test_user_information_is_for_other_engines_to_send() -> None:
     assert verdict(image("https://u:p@other.test/x", page(APP)), ok(), engine=Engine.FIREFOX).allowed
 
 
+def test_a_407_is_a_response_in_firefox() -> None:
+    assert verdict(fetch(OTHER), ok(ANYONE, status=407), engine=Engine.FIREFOX).tainting is Tainting.CORS
+
+
 def test_an_opaque_page_is_nowhere_at_home() -> None:
     sandboxed = page(APP, f"{CSP}: sandbox allow-scripts")
 

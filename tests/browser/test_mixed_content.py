@@ -12,6 +12,7 @@ from xoproxy.browser.ports import bad_port
 from xoproxy.browser.urls import Url, parse
 
 HTTPS_PAGE = Client(b"https://app.example", restricts_mixed_content=True)
+FIREFOX_PAGE = Client(b"https://app.example", restricts_mixed_content=True, engine=Engine.FIREFOX)
 HTTP_PAGE = Client(b"http://localhost")
 
 
@@ -32,6 +33,7 @@ def hop(client: Client | None, target: str, destination: str = "", mode: Mode = 
         pytest.param(HTTPS_PAGE, "http://a.example:8080/", "video", "https://a.example:8080/", id="port-stays"),
         pytest.param(HTTPS_PAGE, "http://a.example/", "script", None, id="script"),
         pytest.param(HTTPS_PAGE, "http://10.0.0.1/", "image", None, id="address"),
+        pytest.param(FIREFOX_PAGE, "http://10.0.0.1/", "image", "https://10.0.0.1/", id="address-in-firefox"),
         pytest.param(HTTPS_PAGE, "http://localhost/", "image", None, id="localhost"),
         pytest.param(HTTPS_PAGE, "https://a.example/", "image", None, id="https"),
         pytest.param(HTTP_PAGE, "http://a.example/", "image", None, id="http-page"),

@@ -5,7 +5,7 @@ import itertools
 import json
 import re
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -132,9 +132,11 @@ class Tab:
 
 
 @asynccontextmanager
-async def running_firefox(path: str, profile: Path) -> AsyncIterator[Firefox]:
+async def running_firefox(
+    path: str, profile: Path, preferences: Mapping[str, str | bool] = PREFERENCES, *, any_certificate: bool = False
+) -> AsyncIterator[Firefox]:
     """Run Firefox with a fresh profile."""
-    lines = (f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in PREFERENCES.items())
+    lines = (f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in preferences.items())
     (profile / "user.js").write_text("\n".join(lines))
     process = await asyncio.create_subprocess_exec(
         path, "--headless", "--no-remote", "--profile", str(profile), "--remote-debugging-port=0",
@@ -150,7 +152,8 @@ async def running_firefox(path: str, profile: Path) -> AsyncIterator[Firefox]:
         async with connect(f"{found[1]}/session", max_size=None) as connection:
             firefox = Firefox(connection)
             reading = asyncio.ensure_future(firefox.read())
-            await firefox.command("session.new", capabilities={})
+            capabilities = {"alwaysMatch": {"acceptInsecureCerts": any_certificate}}
+            await firefox.command("session.new", capabilities=capabilities)
             await firefox.command("session.subscribe", events=["browsingContext.contextCreated", "browsingContext.load"])
             yield firefox
             reading.cancel()

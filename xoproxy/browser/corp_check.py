@@ -6,7 +6,7 @@ from typing import Final, assert_never
 from xoproxy.browser.deviations import Deviation, deviates
 from xoproxy.browser.hops import Client
 from xoproxy.browser.model import Fields, Step
-from xoproxy.browser.policies import resource_policy
+from xoproxy.browser.policies import RESOURCE, combined, resource_policy
 from xoproxy.browser.sites import host_of, same_origin, scheme_of, schemelessly_same_site
 from xoproxy.policy.model import EmbedderPolicy, ResourcePolicy
 from xoproxy.semantics.hosts import address_of
@@ -49,7 +49,7 @@ def _internal_check(embedding: Embedding, embedder: EmbedderPolicy) -> Step:
         return _decide(embedding, read.value, f"Cross-Origin-Resource-Policy is {read.value.value}")
     missing = "Cross-Origin-Resource-Policy is missing"
     said = missing if read.ignored is None else f"Cross-Origin-Resource-Policy is void ({read.ignored})"
-    if read.ignored is not None and deviates(embedding.client.engine, Deviation.VOID_CORP_FORBIDS_NOTHING):
+    if combined(embedding.fields, RESOURCE) and deviates(embedding.client.engine, Deviation.VOID_CORP_FORBIDS_NOTHING):
         return _step(f"{said}, which {embedding.client.engine.value} takes for consent", holds=True)
     if _wants_consent(embedding, embedder):
         taken = f"{said}, which counts as same-origin for a page with the embedder policy {embedder.value}"

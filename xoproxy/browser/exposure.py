@@ -23,7 +23,7 @@ def exposed_names(fields: Fields, tainting: Tainting, credentials: CredentialsMo
         case Tainting.CORS:
             readable = there & (SAFELISTED | cors_exposed(fields, credentials))
         case Tainting.OPAQUE:
-            readable = set()
+            readable = set[bytes]()
         case _:
             assert_never(tainting)
     return tuple(sorted(readable))

@@ -232,7 +232,7 @@ def _preflight(hop: Hop, course: _Course) -> Generator[WireRequest, WireResponse
 
 
 def _response_checks(hop: Hop, wire: WireRequest, response: WireResponse) -> tuple[Step, ...]:
-    if response.status == 407:
+    if response.status == 407 and not (hop.client and deviates(hop.client.engine, Deviation.PROXY_QUESTIONS_ARE_SHOWN)):
         why = "a 407 is a proxy's question to the browser, and never reaches a page; answer 401"
         return (Step("HTTP-network-or-cache fetch", HTTP_NETWORK, holds=False, why=why),)
     if hop.tainting is Tainting.CORS:

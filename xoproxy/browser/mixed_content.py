@@ -7,6 +7,7 @@ a page on ``http://localhost`` may fetch by http from anywhere.  Concluded is wh
 from dataclasses import replace
 from typing import Final
 
+from xoproxy.browser.deviations import Deviation, deviates
 from xoproxy.browser.hops import Hop
 from xoproxy.browser.model import Step
 from xoproxy.browser.urls import is_potentially_trustworthy
@@ -20,7 +21,7 @@ _UPGRADEABLE: Final = frozenset({"image", "audio", "video"})
 def upgraded(hop: Hop) -> tuple[Hop, Step | None]:
     """Return the request, to https if it is mixed content that is upgraded, and the step that says so."""
     url = hop.url
-    if not _is_mixed(hop) or hop.destination not in _UPGRADEABLE or address_of(url.host) is not None:
+    if not _is_mixed(hop) or hop.destination not in _UPGRADEABLE or _is_kept_address(hop):
         return hop, None
     https = url.with_scheme("https")
     why = f"{url} is asked for as {https}, since the page came by https; destination {hop.destination}"
@@ -34,6 +35,11 @@ def mixed_content(hop: Hop) -> Step | None:
         return None
     why = f"a page that came by https must not fetch {hop.url} by {hop.url.scheme}; no field can grant this, serve it by https"
     return Step("should fetching request be blocked as mixed content?", BLOCK, holds=False, why=why)
+
+
+def _is_kept_address(hop: Hop) -> bool:
+    upgrades = hop.client is not None and deviates(hop.client.engine, Deviation.ADDRESSES_ARE_UPGRADED)
+    return address_of(hop.url.host) is not None and not upgrades
 
 
 def _is_mixed(hop: Hop) -> bool:
