@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xoproxy.browser.model import WireRequest
+from xoproxy.browser.model import Fields, WireRequest
 from xoproxy.config import Generation, Overrides, compile_text
 from xoproxy.insight.comparing import Change, Comparison, Difference, Direction, compare
 from xoproxy.insight.comparing.telling import as_json, as_text, summary, widenings
@@ -86,6 +86,12 @@ GAIN = [("cors.allow_origins", WIDER)]
             f"policy: {API}\nroutes: [{{match: {{path: /x}}, policy: {MORE}}}, {{match: {{host: a.example}}}}, {{}}]",
             [(("a.example/x",), GAIN)],
             id="routes-in-another-order",
+        ),
+        pytest.param(
+            f"policy: {API}\nroutes: [{{match: {{destinations: iframe}}}}, {{match: {{headers: {{X-A: b}}}}, policy: {MORE}}}]",
+            f"policy: {API}\nroutes: [{{match: {{headers: {{X-A: b}}}}, policy: {MORE}}}, {{match: {{destinations: iframe}}}}]",
+            [(("everything with Sec-Fetch-Dest: iframe with X-A: b",), GAIN)],
+            id="what-two-routes-ask-for-at-once",
         ),
         pytest.param(
             "routes: [{match: {path: /a}}]",
@@ -184,24 +190,30 @@ MATCHES = st.builds(
     lambda host, path, method: ", ".join(part for part in (host, path, method) if part),
     st.sampled_from(("", *(f"host: '{host}'" for host in HOSTS))),
     st.sampled_from(("", *(f"path: '{path}'" for path in PATHS))),
-    st.sampled_from(("", "methods: [PUT]", "methods: [GET, PUT]")),
+    st.sampled_from(("", "methods: [PUT]", "methods: [GET, PUT]", "destinations: [image]", "headers: {X-A: b}")),
 )
 FILES = st.lists(st.tuples(MATCHES, st.sampled_from(POLICIES)), min_size=1, max_size=4).map(
     lambda routes: "routes:\n" + "".join(f"  - {{match: {{{match}}}, policy: {policy}}}\n" for match, policy in routes)
 )
 
 
-@given(FILES, FILES, st.sampled_from(("a.example", "s.a.example", "c.example")), st.sampled_from(("/x", "/x/1/y", "/z", "/")))
-def test_what_is_answered_otherwise_is_never_left_out(old: str, new: str, host: str, path: str) -> None:
+@given(
+    FILES,
+    FILES,
+    st.sampled_from(("a.example", "s.a.example", "c.example")),
+    st.sampled_from(("/x", "/x/1/y", "/z", "/")),
+    st.integers(1, 3),
+)
+def test_what_is_answered_otherwise_is_never_left_out(old: str, new: str, host: str, path: str, length: int) -> None:
     """If any request is answered otherwise, there is a difference; and if nobody gains, no origin reads what it did not."""
     before, after = generation(old), generation(new)
     comparison = compare(before, after)
 
     for method in (b"GET", b"PUT", b"POST"):
-        asked = WireRequest(method, f"https://{host}{path}", ((b"Origin", b"https://b.example"),))
-        was, will = Proxied(before).answer(asked).response, Proxied(after).answer(asked).response
+        fields = ((b"Origin", b"https://b.example"), (b"Sec-Fetch-Dest", b"image"), (b"X-A", b"b"))
+        asked = WireRequest(method, f"https://{host}{path}", fields[:length])
+        was, will = said(before, asked), said(after, asked)
         if was != will:
             assert comparison.changes
-        gains = {name for name, _ in will.fields} - {name for name, _ in was.fields}
-        if b"Access-Control-Allow-Origin" in gains:
+        if b"Access-Control-Allow-Origin" in dict(will[1]).keys() - dict(was[1]).keys():
             assert comparison.widens

@@ -48,14 +48,14 @@ def regions(tables: Iterable[RouteTable]) -> tuple[tuple[Sample, ...], bool]:
     hosts = _named(match.host for match in matches)
     paths = _named(match.path for match in matches)
     methods = _methods(matches)
-    extras = tuple(dict.fromkeys(_extra_fields(match) for match in matches))
-    if len(hosts) * len(paths) * len(methods) * max(1, len(extras)) <= MAX_REQUESTS:
+    extras = _extras(matches)
+    if len(hosts) * len(paths) * len(methods) * len(extras) <= MAX_REQUESTS:
         grid = (Region(host, path, method, extra) for host in hosts for path in paths for method in methods for extra in extras)
         return tuple(_sample(region) for region in dict.fromkeys(grid)), False
     own = (
         Region(match.host or _ELSE, match.path or _ELSE, method, _extra_fields(match))
         for match in (*matches, Match())
-        for method in (sorted(name.decode("ascii") for name in match.methods) if match.methods else [methods[0]])
+        for method in (sorted(name.decode("ascii") for name in match.methods) if match.methods else [_ELSE])
     )
     return tuple(_sample(region) for region in dict.fromkeys(own)), True
 
@@ -67,7 +67,14 @@ def _named(names: Iterable[str | None]) -> tuple[str, ...]:
 
 def _methods(matches: Iterable[Match]) -> tuple[str, ...]:
     named = {name.decode("ascii") for match in matches for name in match.methods or ()}
-    return tuple(sorted(named | {"GET"}))
+    return (*sorted(named), _ELSE)
+
+
+def _extras(matches: Iterable[Match]) -> tuple[tuple[tuple[str, str], ...], ...]:
+    """Return what else requests may carry that routes look at: nothing, what each asks for, and all of it at once."""
+    asked = dict.fromkeys(_extra_fields(match) for match in matches)
+    together = {name: (name, value) for fields in asked for name, value in fields}
+    return tuple(dict.fromkeys([(), *asked, tuple(together.values())]))
 
 
 def _extra_fields(match: Match) -> tuple[tuple[str, str], ...]:
@@ -100,6 +107,7 @@ def collapse(found: Iterable[Region], everything: Iterable[Region]) -> Iterator[
     left = _without(_any_method, len({region.method for region in every}), left)
     left = _without(_any_host, len({region.host for region in every}), left)
     left = _without(_any_path, len({region.path for region in every}), left)
+    left = _without(_any_fields, len({region.fields for region in every}), left)
     yield from sorted(str(_plain(region)) for region in left)
 
 
@@ -126,10 +134,14 @@ def _any_path(region: Region) -> Region:
     return replace(region, path=None)
 
 
+def _any_fields(region: Region) -> Region:
+    return replace(region, fields=())
+
+
 def _plain(region: Region) -> Region:
     return Region(
         "(any other host)" if region.host == _ELSE else region.host,
         "(any other path)" if region.path == _ELSE else region.path,
-        region.method,
+        "(any other method)" if region.method == _ELSE else region.method,
         region.fields,
     )
