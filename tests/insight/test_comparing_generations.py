@@ -197,6 +197,12 @@ FILES = st.lists(st.tuples(MATCHES, st.sampled_from(POLICIES)), min_size=1, max_
 )
 
 
+def said(generation_: Generation, asked: WireRequest) -> tuple[int, Fields]:
+    """Return what is answered, but for Vary: it says by what an answer was decided, not how."""
+    response = Proxied(generation_).answer(asked).response
+    return response.status, tuple(line for line in response.fields if line[0] != b"Vary")
+
+
 @given(
     FILES,
     FILES,
