@@ -47,6 +47,25 @@ def test_a_granted_origin_is_answered_as_on_the_wire() -> None:
     assert answered.route.name == "routes[0]"
 
 
+@pytest.mark.parametrize(
+    ("policy", "is_ours"),
+    [
+        pytest.param("{coop: same-origin}", True, id="replace"),
+        pytest.param("{coop: same-origin, upstream_fields: fill}", False, id="fill"),
+        pytest.param("{corp: same-origin}", False, id="no-key"),
+    ],
+)
+def test_of_two_equal_lines_it_is_known_whose_goes_out(policy: str, is_ours: bool) -> None:
+    """Design rule 2: the backend's own is removed and the policy's is set, also where they say the same."""
+    same = (b"Cross-Origin-Opener-Policy", b"same-origin")
+    text = f"version: 1\nupstream: http://app:1\npolicy: {policy}\n"
+    answered = proxied(text).answer(WireRequest(b"GET", "https://www.example/"), WireResponse(200, (same, (b"X-Mine", b""))))
+
+    assert answered.response.fields.count(same) == 1
+    assert (same in answered.added, same in answered.removed) == (is_ours, is_ours)
+    assert (b"X-Mine", b"") not in (*answered.added, *answered.removed)
+
+
 def test_a_preflight_never_meets_the_backend() -> None:
     """Design rule 5."""
     asked = ((b"Origin", b"https://a.example"), (b"Access-Control-Request-Method", b"PUT"))
