@@ -48,7 +48,7 @@ def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"xoproxy {__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["run", "demo", "check", "show", "schema", "healthcheck", "version", None])
+@pytest.mark.parametrize("command", ["run", "demo", "check", "show", "schema", "explain", "healthcheck", "version", None])
 def test_help_explains_every_command(command: str | None, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "--help"] if command else ["--help"]) == 0
     shown = capsys.readouterr().out
