@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from xoproxy.browser.model import CredentialsMode, Mode, WireRequest, WireResponse
 from xoproxy.config import Loaded
 from xoproxy.insight.explaining import Question, explain
+from xoproxy.insight.explaining.explain import assumed
 from xoproxy.insight.explaining.telling import told
 from xoproxy.insight.testing.cases import Case, Connected, Fetched, Opened, PoppedUp
 from xoproxy.insight.testing.running import Result
@@ -14,7 +15,8 @@ def explained(loaded: Loaded, result: Result) -> str:
     """Return the account of a case, in lines."""
     if result.met_others:  # the policy decides nothing of theirs, and the case knows what they answer
         return "\n".join(_steps(result))
-    return told(explain(loaded, question(result.case)))
+    asked = question(result.case)
+    return told(explain(loaded, asked, assumed(asked)))
 
 
 def question(case: Case) -> Question:
