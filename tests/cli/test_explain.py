@@ -111,11 +111,16 @@ def test_the_environment_alone_is_a_configuration(monkeypatch: pytest.MonkeyPatc
 def test_live_with_a_file_asks_the_backend_of_the_route(capsys: pytest.CaptureFixture[str]) -> None:
     with plain_backend({"/v1": Reply(b"x", fields={"Access-Control-Allow-Origin": "*"})}) as backend:
         Path("live.yaml").write_text(TEXT.replace("http://127.0.0.1:1", backend.url))
-        code = main(["explain", "-c", "live.yaml", "GET", API, "--origin", APP, "--live", "--browser", "chrome"])
+        arguments = ["explain", "-c", "live.yaml", "GET", API, "--origin", APP, "--live", "--browser", "chrome"]
+        code = main(arguments)
+        main([*arguments, "--credentials", "include", "--cookie", "a=b"])
 
     assert code == 0
     assert "removed from the backend's answer\n      Access-Control-Allow-Origin: *" in capsys.readouterr().out
-    assert [(each.method, each.fields["Host"]) for each in backend.seen] == [("GET", "api.example.com")]
+    assert [(each.method, each.fields["Host"], each.fields["Cookie"]) for each in backend.seen] == [
+        ("GET", "api.example.com", None),
+        ("GET", "api.example.com", "a=b"),
+    ]
 
 
 def test_live_without_a_file_asks_the_server_of_the_url(capsys: pytest.CaptureFixture[str]) -> None:

@@ -136,6 +136,7 @@ def test_fields_and_the_answer_of_the_backend_are_read() -> None:
         ({"headers": ("a b: c",)}, "is not a field name"),
         ({"headers": ("A: b\nC: d",)}, "control characters"),
         ({"page_headers": ("A",)}, "--page-header"),
+        ({"cookie": "a=\x01"}, "--cookie"),
         ({"backend_headers": (": x",)}, "--backend-header"),
         ({"backend_status": "99"}, "is not a status"),
         ({"backend_status": "ok"}, "is not a status"),

@@ -110,6 +110,22 @@ def test_a_backend_is_asked_as_the_proxy_asks_it(application: Flask) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("credentialed", "host", "sent"),
+    [(True, "api.example.com", b"a=b"), (False, "api.example.com", None), (True, "other.example.com", None)],
+)
+def test_a_cookie_goes_with_credentials_to_its_own_host_only(
+    credentialed: bool, host: str, sent: bytes | None, application: Flask
+) -> None:
+    with flask_backend(application) as backend:
+        asking, route = upstream(Endpoint("127.0.0.1", backend.port))
+        asking.cookie, asking.cookie_url = b"a=b", "https://api.example.com/"
+        with asking:
+            fields = asking(WireRequest(b"GET", f"https://{host}/echo", credentialed=credentialed), route).fields
+
+    assert dict(fields).get(b"X-Echo-Cookie") == sent
+
+
 def test_the_next_address_of_an_upstream_is_asked_if_the_first_does_not_answer(application: Flask) -> None:
     with flask_backend(application) as backend:
         asking, route = upstream(Endpoint("127.0.0.1", free_port()), Endpoint("127.0.0.1", backend.port))

@@ -46,7 +46,7 @@ def _explained(args: argparse.Namespace) -> Explanation:
     if not args.live:
         return explain(loaded, question)
     with ExitStack() as stack:
-        backend = stack.enter_context(_live(args, loaded))
+        backend = stack.enter_context(_live(args, question, loaded))
         explanation = explain(loaded, question, backend)
     return replace(explanation, notes=(*explanation.notes, *backend.notes))
 
@@ -56,14 +56,20 @@ def _explained_server(args: argparse.Namespace, question: Question) -> Explanati
     text = f"version: 1\nupstream: {server_of(question.url)}\n"
     empty = compile_text(text, SUGGESTED, Overrides(), environ={}, today=datetime.now(UTC).date(), number=1)
     with ExitStack() as stack:
-        backend = stack.enter_context(_live(args, None))
+        backend = stack.enter_context(_live(args, question, None))
         explanation = explain_server(empty, question, backend)
     return replace(explanation, notes=(*explanation.notes, *backend.notes))
 
 
-def _live(args: argparse.Namespace, loaded: Loaded | None) -> LiveBackend:
+def _live(args: argparse.Namespace, question: Question, loaded: Loaded | None) -> LiveBackend:
     upstreams = loaded.generation.settings.upstreams if loaded is not None else ()
-    return LiveBackend({each.name: each for each in upstreams}, args.timeout, args.send_unsafe)
+    return LiveBackend(
+        {each.name: each for each in upstreams},
+        args.timeout,
+        args.send_unsafe,
+        cookie=question.cookie,
+        cookie_url=question.url,
+    )
 
 
 def _loaded(args: argparse.Namespace) -> Loaded:
@@ -87,4 +93,5 @@ def _asked(args: argparse.Namespace) -> Asked:
         browsers=args.browser or "",
         backend_status=args.backend_status or "",
         backend_headers=tuple(args.backend_header or ()),
+        cookie=args.cookie or "",
     )

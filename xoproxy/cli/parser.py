@@ -179,6 +179,7 @@ def _configure_explain(parser: argparse.ArgumentParser) -> None:
         "--live", action="store_true", help="ask the route's backend; without -c and with a whole URL, that server"
     )
     parser.add_argument("--timeout", metavar="SECONDS", type=_seconds, default=10.0, help="of each live request (default: 10)")
+    parser.add_argument("--cookie", metavar="VALUE", help="sent with live requests that go with credentials, as a=b; c=d")
     parser.add_argument(
         "--send-unsafe", action="store_true", help="send POST, PUT, DELETE ... live; else GET stands in for them"
     )

@@ -31,11 +31,16 @@ _SAFE: Final = frozenset({b"GET", b"HEAD", b"OPTIONS"})  # RFC 9110 §9.2.1; TRA
 
 @dataclass(slots=True)
 class LiveBackend:
-    """Backends and other servers that really answer.  To be used with ``with``."""
+    """Backends and other servers that really answer.  To be used with ``with``.
+
+    `cookie` goes with requests that a browser would send with credentials, to the host of `cookie_url` and to no other.
+    """
 
     upstreams: dict[str, UpstreamSettings]
     timeout_s: float = DEFAULT_TIMEOUT_S
     sends_unsafe: bool = False
+    cookie: bytes = b""
+    cookie_url: str = ""
     notes: list[str] = field(default_factory=list[str])
     _runner: asyncio.Runner = field(default_factory=asyncio.Runner)
 
@@ -100,12 +105,13 @@ class LiveBackend:
         self._note(f"GET was sent in place of {method}, which could change something; --send-unsafe sends {method} itself")
         return "GET"
 
-    @staticmethod
-    def _lines(request: WireRequest, scheme: bytes, authority: bytes, endpoint: Endpoint | None) -> Fields:
+    def _lines(self, request: WireRequest, scheme: bytes, authority: bytes, endpoint: Endpoint | None) -> Fields:
         """Return the fields to send: those of the browser, and for a backend what the proxy tells it."""
         lines: Fields = ((b"Host", authority), *request.fields)
         if not any(name.lower() == b"accept" for name, _ in request.fields):
             lines = (*lines, (b"Accept", b"*/*"))
+        if self.cookie and request.credentialed and authority == authority_and_target(self.cookie_url)[1]:
+            lines = (*lines, (b"Cookie", self.cookie))
         if endpoint is None:
             return lines
         return (*lines, (b"X-Forwarded-Proto", scheme), (b"X-Forwarded-Host", authority))

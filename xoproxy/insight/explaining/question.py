@@ -70,6 +70,7 @@ class Asked:
     browsers: str = ""
     backend_status: str = ""
     backend_headers: tuple[str, ...] = ()
+    cookie: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ class Question:
     engines: tuple[Engine, ...] = tuple(Engine)
     backend: WireResponse = field(default=OK)
     page_is_named: bool = False  # the page's URL was said, not only its origin
+    cookie: bytes = b""  # for live requests that go with credentials
 
 
 def read_question(asked: Asked, loaded: Loaded | None) -> Question:
@@ -120,6 +122,7 @@ def read_question(asked: Asked, loaded: Loaded | None) -> Question:
         page_fields=_fields(asked.page_headers, "--page-header"),
         engines=_engines(asked.browsers),
         page_is_named=bool(asked.page),
+        cookie=_field(f"Cookie: {asked.cookie}", "--cookie")[1],
         backend=WireResponse(_status(asked.backend_status), _fields(asked.backend_headers, "--backend-header")),
     )
 
