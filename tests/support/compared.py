@@ -127,8 +127,8 @@ def is_not_compared(case: Case, verdict: Verdict, engine: Engine) -> bool:
 
     Seen in November 2026.  Chromium 156 decides by the first URL of the chain whether an image of an https page that is
     redirected to http is upgraded, to localhost too, or blocked; by Mixed Content §4 each URL is looked at for itself.
-    Firefox 153 sends preflights at each foreign hop for what the first request was, even if a redirect made a plain GET of it or
-    took Authorization away, and with the page's own origin where the request has the origin null; by Fetch §4.8 each hop is
+    Firefox 153 sends preflights at each foreign hop for what the first request was, even if a redirect made a plain GET of it
+    or took Authorization away, and with the page's own origin where the request has the origin null; by Fetch §4.8 each hop is
     looked at for itself.
     """
     if engine is Engine.FIREFOX:
