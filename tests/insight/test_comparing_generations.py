@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from xoproxy.browser.model import Fields, WireRequest
 from xoproxy.config import Generation, Overrides, compile_text
 from xoproxy.insight.comparing import Change, Comparison, Difference, Direction, compare
-from xoproxy.insight.comparing.telling import as_json, as_text, summary, widenings
+from xoproxy.insight.comparing.telling import as_json, as_lines, as_text, summary
 from xoproxy.insight.proxied import Proxied
 
 WIDER, NARROWER, CHANGED = Direction.WIDER, Direction.NARROWER, Direction.CHANGED
@@ -161,9 +161,10 @@ def test_a_comparison_is_told_with_what_is_wider_first() -> None:
         "  - corp: a -> b",
         "2 wider, 1 narrower",
     ]
-    assert widenings(COMPARISON) == [
-        "all requests: trusted_proxies: 10.0.0.0/8 believed",
-        "/api/**: cors.allow_origins: x may read",
+    assert as_lines(COMPARISON) == [
+        (WIDER, "all requests: trusted_proxies: 10.0.0.0/8 believed"),
+        (WIDER, "/api/**: cors.allow_origins: x may read"),
+        (NARROWER, "/api/**: corp: a -> b"),
     ]
     assert json.loads(as_json(COMPARISON)) == {
         "widens": True,

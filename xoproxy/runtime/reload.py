@@ -25,7 +25,7 @@ from xoproxy.telemetry.reloads import Outcome, Report, Trigger
 SETTLE_S: Final = 0.02  # a file that reads the same after this long is taken as saved
 MAX_SETTLE_READS: Final = 25
 MAX_LOGGED_PROBLEMS: Final = 20
-MAX_LOGGED_CHANGES: Final = 20  # that somebody gains by
+MAX_LOGGED_CHANGES: Final = 20  # those by which somebody gains come first
 _NO_DESCRIPTOR: Final = frozenset({errno.EMFILE, errno.ENFILE})
 
 
@@ -163,9 +163,8 @@ class Reloader:
 
     def _reject(self, trigger: Trigger, content: Content, problems: tuple[Problem, ...]) -> Report:
         self._rejected, self._rejected_for = content, problems
-        message = (
-            f"the configuration was rejected ({len(problems)} problems); generation {self.generation.number} stays in force"
-        )
+        many = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        message = f"the configuration was rejected ({many}); generation {self.generation.number} stays in force"
         self._say(LogLevel.ERROR, message, trigger, "rejected")
         self._list(problems)
         return self._new_report(Outcome.REJECTED, trigger, problems=problems)
@@ -220,13 +219,16 @@ class Reloader:
 
 
 def _compare(before: Generation, after: Generation) -> tuple[tuple[LogLevel, str], ...]:
-    """Return what is decided otherwise: how much in one line, then what is wider."""
-    from xoproxy.insight.comparing import compare  # noqa: PLC0415  as below
-    from xoproxy.insight.comparing.telling import summary, widenings  # noqa: PLC0415
+    """Return what is decided otherwise: how much in one line, then each change, what is wider first."""
+    from xoproxy.insight.comparing import Direction, compare  # noqa: PLC0415  as below
+    from xoproxy.insight.comparing.telling import as_lines, summary  # noqa: PLC0415
 
     comparison = compare(before, after)
-    wider = [(LogLevel.WARNING, f"wider: {line}") for line in widenings(comparison)]
-    return ((LogLevel.INFO, summary(comparison)), *wider)
+    changes = [
+        (LogLevel.WARNING if direction is Direction.WIDER else LogLevel.INFO, f"{direction.value}: {line}")
+        for direction, line in as_lines(comparison)
+    ]
+    return ((LogLevel.INFO, summary(comparison)), *changes)
 
 
 def _find(loaded: Loaded) -> tuple[Problem, ...]:

@@ -36,17 +36,14 @@ def summary(comparison: Comparison) -> str:
     return ", ".join(f"{number} {direction.value}" for direction, number in counts.items() if number)
 
 
-def widenings(comparison: Comparison) -> list[str]:
-    """Return a line for each change by which someone gains something."""
-    told = [f"all requests: {change.key}: {change.text}" for change in _wider(comparison.settings)]
+def as_lines(comparison: Comparison) -> list[tuple[Direction, str]]:
+    """Return a line for each change that can stand alone, as in a log; those by which someone gains something come first."""
+    told = [(change.direction, f"all requests: {change.key}: {change.text}") for change in comparison.settings]
     for difference in comparison.differences:
         where = listed(difference.regions, 3)
-        told += [f"{where}: {change.key}: {change.text}" for change in _wider(difference.changes)]
-    return told
-
-
-def _wider(changes: Iterable[Change]) -> list[Change]:
-    return [change for change in changes if change.direction is Direction.WIDER]
+        told += [(change.direction, f"{where}: {change.key}: {change.text}") for change in difference.changes]
+    order = list(Direction)
+    return sorted(told, key=lambda line: order.index(line[0]))
 
 
 def as_json(comparison: Comparison) -> str:
