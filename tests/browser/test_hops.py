@@ -59,9 +59,7 @@ def test_some_responses_are_not_for_the_page_that_asks(mode: Mode, is_navigation
         pytest.param(hop(APP, credentials=CredentialsMode.SAME_ORIGIN, tainting=Tainting.BASIC), True, id="at-home"),
         pytest.param(hop(API, mode=Mode.NO_CORS, client=None), True, id="nobody-asks"),
         pytest.param(hop(API, mode=Mode.NO_CORS), True, id="no-policy"),
-        pytest.param(
-            hop(API, mode=Mode.NO_CORS, client=LESS), False, id="less"
-        ),
+        pytest.param(hop(API, mode=Mode.NO_CORS, client=LESS), False, id="less"),
     ],
 )
 def test_credentials_are_included(request_: Hop, expected: bool) -> None:
