@@ -85,6 +85,7 @@ def _asked(args: argparse.Namespace) -> Asked:
         origin=args.origin or "",
         page=args.page or "",
         host=args.host or "",
+        hosts=args.hosts or "",
         headers=tuple(args.header or ()),
         page_headers=tuple(args.page_header or ()),
         credentials=args.credentials or "",

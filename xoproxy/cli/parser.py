@@ -160,6 +160,9 @@ def _configure_explain(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--page-header", metavar="N:V", action="append", help="a field of the page's response; several times")
     parser.add_argument("--host", metavar="HOST", help="the host of a URL that is a path")
+    parser.add_argument(
+        "--hosts", metavar="LIST", help="hosts behind the file, as www.example.com,*.example.com, where its routes name none"
+    )
     parser.add_argument("--header", metavar="N:V", action="append", help="a request field that script sets; several times")
     parser.add_argument(
         "--credentials", metavar="MODE", help="omit, same-origin or include (default: as browsers do by the mode)"

@@ -11,7 +11,7 @@ from xoproxy.browser.model import WireRequest, WireResponse
 from xoproxy.browser.urls import parse
 from xoproxy.config import Generation
 from xoproxy.insight.proxied import Answered, Proxied
-from xoproxy.policy.matching import Match, host_name
+from xoproxy.policy.matching import host_name
 from xoproxy.policy.routes import Route
 
 # A backend: gets the request, and the route it belongs to; None: no route, this is another server.
@@ -61,12 +61,16 @@ class Remembering:
 class ByFile:
     """The proxy by its policy file, for the hosts that are its own; any other host is asked as it is."""
 
-    def __init__(self, generation: Generation, backend: Backend, own_urls: tuple[str, ...]) -> None:
-        """`own_urls`: URLs whose hosts are the proxy's, whatever the routes say."""
+    def __init__(
+        self, generation: Generation, backend: Backend, own_urls: tuple[str, ...] = (), hosts: tuple[str, ...] = ()
+    ) -> None:
+        """`own_urls`: URLs whose hosts are the proxy's, whatever the routes say; and so are `hosts`, as routes write them."""
         self.generation = generation
         self._proxied = Proxied(generation)
         self._backend = backend
         self._own = frozenset(filter(None, map(_authority, own_urls)))
+        named = (route.match.host for route in generation.routes.routes)
+        self._hosts = frozenset((*hosts, *filter(None, named)))
 
     def __call__(self, request: WireRequest) -> Answered:
         """Return the proxy's answer, the backend's beneath it where it is asked."""
@@ -83,11 +87,11 @@ class ByFile:
             return replace(refused, backend=None, refusal=str(fault))
 
     def serves(self, url: str) -> bool:
-        """Whether a URL is the proxy's: its host is one that was asked for, or that a route names."""
+        """Whether a URL is the proxy's: its host is one that was said to be, or that a route names."""
         authority = _authority(url)
         if authority is None:
             return False
-        return authority in self._own or any(_names(route.match, authority) for route in self.generation.routes.routes)
+        return authority in self._own or any(_covers(host, authority) for host in self._hosts)
 
 
 class AsItIs:
@@ -107,8 +111,6 @@ def _authority(url: str) -> str | None:
     return None if parsed is None else parsed.authority
 
 
-def _names(match: Match, authority: str) -> bool:
-    if match.host is None:
-        return False
+def _covers(pattern: str, authority: str) -> bool:
     host = host_name(authority.encode("ascii")).decode("ascii")
-    return host == match.host or (match.host.startswith("*.") and host.endswith(match.host[1:]))
+    return host == pattern or (pattern.startswith("*.") and host.endswith(pattern[1:]))

@@ -46,6 +46,7 @@ def _question(question: Question) -> Json:
         "credentials": question.credentials.value,
         "destination": question.destination,
         "headers": _fields(question.fields),
+        "hosts": list(question.hosts),
     }
 
 

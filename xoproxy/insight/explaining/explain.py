@@ -119,7 +119,16 @@ class _Inquiry:
         return search(self._loaded, families, unhappy, judge) if unhappy else Searched((), ())
 
     def _by_file(self, generation: Generation) -> ByFile:
-        return ByFile(generation, self._backend, (self._question.url,))
+        """Return the proxy by a file: whose the URL is was settled by the file as it stands."""
+        hosts = self._question.hosts
+        return ByFile(generation, self._backend, () if self._is_of_others() else (self._question.url,), hosts)
+
+    def _is_of_others(self) -> bool:
+        """Whether the URL is another server's: the page is known to be behind the file, and the URL is not."""
+        question = self._question
+        known = ByFile(self._loaded.generation, self._backend, hosts=question.hosts)
+        is_page_own = question.page is not None and question.page_is_named and known.serves(question.page)
+        return (is_page_own or bool(question.hosts)) and not known.serves(question.url)
 
     def _concluded(self, engine: Engine, answerer: Answerer) -> Concluded:
         page = self._question.page
@@ -208,7 +217,10 @@ class _Inquiry:
             yield from (f"{url} is another server's: no route names its host" for url in urls if not by_file.serves(url))
             page = self._question.page
             if self._question.page_is_named and page is not None and not by_file.serves(page):
-                yield f"no route names the host of {page}: its response is taken to say nothing but what --page-header says"
+                yield (
+                    f"no route names the host of {page}: its response is taken to say nothing but what --page-header says; "
+                    "if it is behind the file, say so by --hosts"
+                )
         for name in dict.fromkeys(name for each in found for name in _hidden(each)):
             where = "cors.expose_headers of the route" if self._has_file else "Access-Control-Expose-Headers"
             yield f"script cannot read {name.decode('latin-1')}: {where} does not name it"

@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 from xoproxy.browser.model import NULL_ORIGIN, CredentialsMode, Engine, Fields, Mode, WireResponse
 from xoproxy.browser.urls import Url
 from xoproxy.config import Loaded
+from xoproxy.config.addresses import route_host
 from xoproxy.config.keys import similar
 from xoproxy.config.origins import origin
 from xoproxy.config.problems import Refused, quoted
@@ -71,6 +72,7 @@ class Asked:
     backend_status: str = ""
     backend_headers: tuple[str, ...] = ()
     cookie: str = ""
+    hosts: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ class Question:
     engines: tuple[Engine, ...] = tuple(Engine)
     backend: WireResponse = field(default=OK)
     page_is_named: bool = False  # the page's URL was said, not only its origin
+    hosts: tuple[str, ...] = ()  # that are behind the file besides those that routes name; then others are not
     cookie: bytes = b""  # for live requests that go with credentials
 
 
@@ -122,6 +125,7 @@ def read_question(asked: Asked, loaded: Loaded | None) -> Question:
         page_fields=_fields(asked.page_headers, "--page-header"),
         engines=_engines(asked.browsers),
         page_is_named=bool(asked.page),
+        hosts=_hosts(asked.hosts),
         cookie=_field(f"Cookie: {asked.cookie}", "--cookie")[1],
         backend=WireResponse(_status(asked.backend_status), _fields(asked.backend_headers, "--backend-header")),
     )
@@ -236,6 +240,14 @@ def _engines(text: str) -> tuple[Engine, ...]:
         if name not in _ENGINES:
             raise QuestionError(_no_such("browser", name, [engine.value for engine in Engine]))
     return tuple(dict.fromkeys(_ENGINES[name] for name in names))
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    """Read a list of hosts as routes match them."""
+    try:
+        return tuple(dict.fromkeys(route_host(name.strip()) for name in text.split(",") if name.strip()))
+    except Refused as refused:
+        raise QuestionError(f"--hosts: {refused.message}") from None
 
 
 def _choice(kind: type[E], text: str, what: str) -> E:
