@@ -4,7 +4,7 @@ import pytest
 from support.configs import HEAD, compiled, policy_of, problems_of
 
 from xoproxy.config.problems import Refused
-from xoproxy.config.regexes import MAX_PATTERN, MAX_PATTERNS, coverage, origin_regex
+from xoproxy.config.regexes import MAX_PATTERN, MAX_PATTERNS, coverage, no_origin, origin_regex
 from xoproxy.policy.model import ANY, Cors, PreflightHandling, Refusal, WebSocketOrigins
 
 
@@ -191,3 +191,23 @@ def test_a_pattern_that_is_over_asks_for_nothing() -> None:
     text = HEAD + "policy: {cors: {allow_credentials: true, allow_origin_regexes: [{regex: '.*', expires: 2026-11-20}]}}\n"
 
     assert [warning.id for warning in compiled(text).warnings] == ["XO303"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fault"),
+    [
+        (r"https://app\.example\.com/", '"https://app.example.com/" is not a serialized origin: it has a path'),
+        (r"app\.example\.com", '"app.example.com" is not a serialized origin: it has no scheme'),
+        (r"https://app\.example\.com(/.*)?", None),
+        (r"wss://app\.example\.com", None),  # such a page there is not, but it could be an origin
+        (r".*", None),
+        (r"http://.*", None),
+        (r"null", None),
+        (r"a^b", None),  # nothing at all: there is nothing to tell of
+    ],
+)
+def test_what_no_origin_matches_is_told_by_what_does(pattern: str, fault: str | None) -> None:
+    found = no_origin(pattern)
+
+    assert (found is None) is (fault is None)
+    assert (found or "").startswith(fault or "")

@@ -155,6 +155,7 @@ class Id(Enum):
     ISOLATION_DENIED = ("XO335", Reason.DOUBTFUL, "permissions_policy takes from the page what isolation gives it")
     TRUSTS_EVERYBODY = ("XO336", Reason.DOUBTFUL, "every client is believed what proxies may say")
     UNREACHABLE_METHOD = ("XO337", Reason.DOUBTFUL, "the route takes no request with this method")
+    IDLE_REGEX = ("XO338", Reason.DOUBTFUL, "the pattern matches no origin")
 
     UNKNOWN_FEATURE = ("XO365", Reason.DOUBTFUL, "no browser knows a feature of this name")
     UNREASONED_ALLOWANCE = ("XO366", Reason.MISSING, "a comment that silences a warning gives no reason")

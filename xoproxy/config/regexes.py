@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 from xoproxy.browser.sites import registrable_domain
-from xoproxy.config.origins import NULL, is_private_name
+from xoproxy.config.origins import NULL, is_private_name, origin_pattern
 from xoproxy.config.problems import Id, Refused, quoted
 from xoproxy.config.witnesses import CHOSEN, MAX_DEPTH, REPEATED, TooDeepError, Witness, witnesses
 from xoproxy.semantics.hosts import address_of, ends_in_a_number, is_loopback
@@ -138,4 +138,25 @@ def bare_dot(pattern: str) -> tuple[str, str] | None:
         free = _marks_of_name(witness, origin.host.decode("ascii"))
         if CHOSEN in free and not meant.matches(witness.text.encode("ascii")):
             return witness.text, mended
+    return None
+
+
+def no_origin(pattern: str) -> str | None:
+    """Return why what a pattern matches is no origin, told of one text; None: some of it is, or that cannot be known.
+
+    `origin_regex` has taken it.
+    """
+    regex, covered = RegexSet((pattern,)), coverage(pattern)
+    if covered.null or covered.stranger is not None or covered.insecure is not None:
+        return None
+    texts = [made.text for made in witnesses(pattern) if regex.matches(made.text.encode("ascii", "replace"))]
+    faults = [_fault(text) for text in texts]
+    return next(iter(faults), None) if all(faults) else None
+
+
+def _fault(text: str) -> str | None:
+    try:
+        origin_pattern(text)
+    except Refused as refused:
+        return refused.message if parse_origin(text.encode("ascii", "replace")) is None else None
     return None

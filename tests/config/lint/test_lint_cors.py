@@ -124,6 +124,31 @@ def test_dot_without_a_backslash(key: str, pattern: str, found: list[str]) -> No
 
 
 @pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        (r"https://app\.example\.com/", ["XO338"]),
+        (r"https://app\.example\.com(/.*)?", []),  # the path need not be there
+        (r"https://app\.example\.com(/.*)", ["XO338"]),
+        (r"app\.example\.com", ["XO338"]),  # no scheme
+        (r"HTTPS://app\.example\.com", ["XO338"]),
+        (r"(?i)HTTPS://APP\.example\.com", []),
+        (r"https://[A-Z]+\.example\.com", ["XO338"]),
+        (r"https://app\.example\.com:443", ["XO338"]),  # browsers leave it out
+        (r"https://app\.example\.com(:443)?", []),
+        (r"https://app\.example\.com:[0-9]+", []),
+        (r"https://[0-9]{1,4}\.example\.com", []),
+        (r"[a-z]+-extension://[a-z]{32}", []),
+        (r"https://\Qapp.example.com\E", []),
+        (r"(a+)+", ["XO338"]),
+    ],
+)
+@pytest.mark.parametrize("key", ["cors: {allow_origin_regexes: ['%s']}", "websocket_origins: {allow_origin_regexes: ['%s']}"])
+def test_pattern_that_no_origin_matches(key: str, pattern: str, found: list[str]) -> None:
+    """Fetch, "serializing a request origin": scheme and host in lower case, no path, a port unless it is the scheme's own."""
+    assert lints_of_policy(key % pattern) == found
+
+
+@pytest.mark.parametrize(
     ("keys", "found"),
     [
         (f"allow_origins: [https://a.example], dangerously_allow_insecure_origins: {REASON}", ["XO324"]),
