@@ -239,6 +239,15 @@ def test_cors_is_shown_as_a_rule(cors: str, shown_cors: dict[str, Any]) -> None:
         ),
         ("{coop: same-origin, upstream_fields: fill}", ["keeps     what the application sends and browsers would heed"]),
         ("{coop: same-origin, upstream_fields: passthrough}", ["keeps     what the application sends (upstream_fields"]),
+        (
+            "{cors: {allow_origins: 'https://a.example'}, upstream_fields: passthrough}",
+            ["others: what the application says; their preflights: 403"],
+        ),
+        (
+            "{cors: {allow_origins: 'https://a.example'}, upstream_fields: fill}",
+            ["others: no CORS field; their preflights: 403", "removes   Access-Control-*"],
+        ),
+        ("{cors: off, upstream_fields: passthrough}", ["removes   Access-Control-*"]),
         ("{websocket_origins: same-origin}", ["websocket_origins.allow_origins: same-origin"]),
         ("{permissions_policy: {camera: none, fullscreen: '*'}}", ["permissions_policy.camera: none", 'fullscreen: "*"']),
         ("{coop: {value: same-origin, report_to: own}}", ["coop: {value: same-origin, report_to: own}"]),
@@ -256,6 +265,13 @@ def test_text_says_what_a_key_means(policy: str, said: list[str]) -> None:
     text = text_of(f"{HEAD}{REPORTING}policy: {policy}\n")
 
     assert [part for part in said if part not in text] == []
+
+
+def test_what_passes_through_is_not_removed() -> None:
+    """docs/policy-file.md, "The application's own fields": by `passthrough` even an origin that is refused gets them."""
+    text = text_of(f"{HEAD}policy: {{cors: {{allow_origins: 'https://a.example'}}, upstream_fields: passthrough}}\n")
+
+    assert "removes" not in text
 
 
 def test_every_key_stands_where_it_is_said_to_stand() -> None:

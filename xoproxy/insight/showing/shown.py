@@ -17,7 +17,7 @@ from xoproxy.insight.showing.written import Fills, as_written
 from xoproxy.policy import coep, reporting
 from xoproxy.policy.base import decided
 from xoproxy.policy.cors import EXPOSE_HEADERS, CorsRule, Preflight
-from xoproxy.policy.model import ANY, Cors, Policy, PreflightHandling, Refusal, ReportingEndpoints
+from xoproxy.policy.model import ANY, Cors, Policy, PreflightHandling, Refusal, ReportingEndpoints, UpstreamFields
 from xoproxy.policy.rule import Rule
 from xoproxy.semantics.heads import RequestHead
 
@@ -220,7 +220,9 @@ def _removed(policy: Policy) -> Iterator[str]:
     for field in decided(coep.for_browser(policy, credentialless=True)):
         if field.value is None:
             yield field.name.decode("ascii")
-    if policy.cors is not None:
+    if policy.cors is not None and (
+        not isinstance(policy.cors, Cors) or policy.upstream_fields is not UpstreamFields.PASSTHROUGH
+    ):
         yield CORS_FIELDS
     yield from (name.decode("ascii") for name in policy.fields.remove)
 

@@ -99,7 +99,7 @@ def _outcome(route: ShownRoute, width: int) -> Iterator[str]:
     """Yield what becomes of responses."""
     yield from _wrapped("sends", [*_sent(route.sends)], width)
     if route.cors is not None:
-        yield from _wrapped("cors", _cors(route.cors), width)
+        yield from _wrapped("cors", _cors(route.cors, route.upstream_fields), width)
     kept = _KEPT[route.upstream_fields] if route.parts else ""
     for label, text in (("keeps", kept), ("removes", _listed(route.removes)), ("leaves", _listed(route.leaves))):
         yield from _wrapped(label, [text] if text else [], width)
@@ -110,7 +110,7 @@ def _sent(lines: Iterable[Line]) -> Iterator[str]:
         yield f"{line.line}  ({line.when})" if line.when else line.line
 
 
-def _cors(cors: ShownCors) -> Iterator[str]:
+def _cors(cors: ShownCors, upstream_fields: str) -> Iterator[str]:
     to_all = cors.origins == ("*",)
     yield f"granted: {'every origin' if to_all else ', '.join(cors.origins) or 'none but its own'}"
     yield from (f"  {line}" for line in cors.lines)
@@ -120,8 +120,11 @@ def _cors(cors: ShownCors) -> Iterator[str]:
     else:
         yield "preflights: the application answers"
     if not to_all:
-        refused = "403" if cors.refuse is Refusal.REJECT else "no CORS field"
-        yield f"others: {refused}" + ("; their preflights: 403" if cors.preflight_lines or cors.refuse is Refusal.REJECT else "")
+        keeps = upstream_fields == UpstreamFields.PASSTHROUGH.value
+        omitted = "what the application says" if keeps else "no CORS field"
+        rejects = cors.refuse is Refusal.REJECT
+        preflights = "; their preflights: 403" if cors.preflight_lines or rejects else ""
+        yield f"others: {'403' if rejects else omitted}{preflights}"
 
 
 def _listed(names: tuple[str, ...]) -> str:
