@@ -246,6 +246,28 @@ def test_reader_that_goes_away_is_no_traceback() -> None:
     assert (ended.returncode, ended.stderr) == (3, b"")
 
 
+def test_output_that_has_no_room_is_told(tmp_path: Path) -> None:
+    (tmp_path / "good.yaml").write_text(GOOD)
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "xoproxy", "show", "-c", "good.yaml"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=30,
+            check=False,
+        )
+
+    assert (ended.returncode, ended.stderr) == (3, b"xoproxy: error: the output cannot be written: no space left on device\n")
+
+
+def test_output_has_escapes_where_the_locale_has_no_letters(tmp_path: Path) -> None:
+    (tmp_path / "other.yaml").write_text("version: 1\nüpstream: http://127.0.0.1:1\n", "utf-8")
+    ended = xoproxy("check", "-c", "other.yaml", PYTHONIOENCODING="ascii")
+
+    assert (ended.returncode, ended.stderr) == (2, "")
+    assert '"\\xfcpstream" is not a key' in ended.stdout
+
+
 @pytest.mark.parametrize(
     ("fault", "code", "said"),
     [

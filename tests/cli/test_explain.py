@@ -68,6 +68,8 @@ def test_the_exit_code_says_whether_it_is_allowed(
         (["/v1"], "the method comes before the URL; write GET /v1"),
         (["GET", API, "--orgin", APP], "unrecognized arguments: --orgin"),
         (["GET", API, "--origin"], "expected one argument"),
+        (["GET", API, "--origin", ""], "--origin is empty; give it a value, or leave it out"),
+        (["GET", API, "--backend-status", ""], "--backend-status is empty"),
         (["GET", API, "--timeout", "0"], "is not a number of seconds"),
         (["GET", API, "--origin", f"{APP}/"], f'it has a path; write "{APP}"'),
         (["GET", API, "--header", "X"], "has no colon"),

@@ -52,6 +52,12 @@ GAIN = [("cors.allow_origins", WIDER)]
             id="one-path",
         ),
         pytest.param(
+            f"routes: [{{match: {{path: '/é/100%/[\"]/**'}}, policy: {API}}}, {{policy: untouched}}]",
+            f"routes: [{{match: {{path: '/é/100%/[\"]/**'}}, policy: {MORE}}}, {{policy: untouched}}]",
+            [(('/é/100%/["]/**',), GAIN)],
+            id="a-path-that-requests-encode",
+        ),
+        pytest.param(
             f"routes: [{{match: {{host: a.example, path: /api/**}}, policy: {API}}}, {{policy: untouched}}]",
             f"routes: [{{match: {{host: a.example, path: /api/**}}, policy: {MORE}}}, {{policy: untouched}}]",
             [(("a.example/api/**",), GAIN)],

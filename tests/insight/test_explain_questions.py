@@ -120,6 +120,7 @@ def test_fields_and_the_answer_of_the_backend_are_read() -> None:
         ({"url": "https://"}, "is not a URL"),
         ({"url": "https://a b/"}, "is not a URL"),
         ({"url": "https://a.example:99999/"}, "is not a URL"),
+        ({"url": "wss://a.example/x", "mode": "navigate"}, '"wss://a.example/x" is no page; write https:, or --mode websocket'),
         ({"url": "ftp://a.example/"}, "write one with https: or http:"),
         ({"url": "data:,x"}, "write one with https: or http:"),
         ({"url": "https://me:secret@a.example/x"}, 'user information, which no page can ask for; write "https://a.example/x"'),

@@ -189,6 +189,12 @@ FRAME = "tests:\n  - name: x\n    {}\n"
             [("XO403", 5)],
             id="isolation-of-no-page",
         ),
+        pytest.param("page: https://a.example:25/\n    expect: {status: 200}", [("XO404", 3)], id="page-at-a-blocked-port"),
+        pytest.param(
+            "page: https://a.example/\n    popup: https://b.example:0/\n    expect: {opener: kept}",
+            [("XO404", 4)],
+            id="popup-at-a-blocked-port",
+        ),
         pytest.param("page: https://a.example/\n    expect: {opener: kept}", [("XO403", 4)], id="opener-without-popup"),
         pytest.param("page: https://a.example/\n    expect: {opener: maybe}", [("XO101", 4)], id="opener-value"),
         pytest.param(

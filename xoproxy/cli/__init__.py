@@ -3,7 +3,9 @@
 Rule: whatever is typed or broken, the answer is lines that say what to do, and an exit code of the contract; never a traceback.
 """
 
+import errno
 import importlib
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     import argparse
 
 EXIT_INTERRUPTED: Final = 130  # what shells make of SIGINT
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -22,6 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         _keep_standard_descriptors()
+        _write_what_the_locale_can()
         code = _dispatch(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
@@ -31,9 +35,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say("interrupted", EXIT_INTERRUPTED)
     except SystemExit as exc:  # argparse: usage, or --help
         return exc.code if isinstance(exc.code, int) else EXIT_INVALID
-    except Exception as exc:  # noqa: BLE001  a fault of ours: one line, with the place for whoever mends it
-        return _say(f"internal error: {type(exc).__name__}: {exc} ({_place(exc)})", EXIT_FAILED)
+    except Exception as exc:  # noqa: BLE001  whatever it is: one line
+        return _failed(exc)
     return code
+
+
+def _failed(exc: Exception) -> int:
+    """Say that the output has no room, else that this is a fault of ours, with the place for whoever mends it."""
+    if isinstance(exc, OSError) and exc.errno in _NO_ROOM:
+        _forget_stdout()
+        return _say(f"error: the output cannot be written: {os.strerror(exc.errno).lower()}", EXIT_FAILED)
+    return _say(f"internal error: {type(exc).__name__}: {exc} ({_place(exc)})", EXIT_FAILED)
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -61,6 +73,12 @@ def _keep_standard_descriptors() -> None:
         sys.stdout = os.fdopen(1, "w", closefd=False)
     if sys.__stderr__ is None:
         sys.stderr = os.fdopen(2, "w", closefd=False)
+
+
+def _write_what_the_locale_can() -> None:
+    """Let standard output escape what its encoding has not, as standard error does: files may say more than ASCII."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _forget_stdout() -> None:

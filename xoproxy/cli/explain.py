@@ -19,6 +19,7 @@ from xoproxy.insight.explaining.telling import told
 from xoproxy.insight.explaining.urls import is_path, server_of
 from xoproxy.insight.live import LiveBackend
 
+_WORDS: Final = ("origin", "page", "host", "hosts", "credentials", "mode", "destination", "browser", "backend_status", "cookie")
 SUGGESTED: Final = "xoproxy.yaml"  # the file that would have to be written
 
 
@@ -79,6 +80,11 @@ def _loaded(args: argparse.Namespace) -> Loaded:
 
 
 def _asked(args: argparse.Namespace) -> Asked:
+    """Return what the options say.  Raises: `UsageError` for an empty one: a shell's variable that is not set."""
+    for name in _WORDS:
+        if getattr(args, name) == "":
+            option = name.replace("_", "-")
+            raise UsageError(f"--{option} is empty; give it a value, or leave it out")
     return Asked(
         method=args.method,
         url=args.url,

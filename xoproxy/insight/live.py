@@ -148,7 +148,7 @@ def _told(fault: Exception, timeout_s: float) -> str:
         case aiohttp.ServerDisconnectedError():
             return "the connection was closed without an answer"
         case aiohttp.ClientResponseError():
-            return f"the answer is not HTTP: {fault.message.splitlines()[0] if fault.message else fault.status}"
+            return f"the answer is not HTTP: {fault.message.splitlines()[0].rstrip(':') if fault.message else fault.status}"
         case _:
             return str(fault) or type(fault).__name__
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
+from urllib.parse import quote
 
 from xoproxy.policy.matching import Match
 from xoproxy.policy.routes import RouteTable
@@ -84,9 +85,13 @@ def _extra_fields(match: Match) -> tuple[tuple[str, str], ...]:
     return (*fields, *((name, glob) for name, glob in match.headers))
 
 
+# What stands in paths as it is; all else is encoded, because globs are matched with decoded paths.  (RFC 3986 §3.3)
+_PATH_CHARACTERS: Final = "/!$&'()*+,;=:@"
+
+
 def _sample(region: Region) -> Sample:
     host = "anything-else.invalid" if region.host == _ELSE else (region.host or "").replace("*", "any", 1)
-    path = "/anything-else" if region.path == _ELSE else _fill(region.path or "")
+    path = "/anything-else" if region.path == _ELSE else quote(_fill(region.path or ""), _PATH_CHARACTERS)
     lines = "".join(f"{name}: {value.replace('*', 'any')}\r\n" for name, value in region.fields)
     block = f"{region.method} {path} HTTP/1.1\r\nHost: {host}\r\n{lines}\r\n"
     return Sample(region, block.encode("utf-8"))

@@ -108,6 +108,8 @@ def read_question(asked: Asked, loaded: Loaded | None) -> Question:
         page, page_origin = _page(asked, url, mode)
     except UrlError as fault:
         raise QuestionError(str(fault)) from None
+    if mode is Mode.NAVIGATE and url.scheme in SOCKETS:
+        raise QuestionError(f"{quoted(str(url))} is no page; write {page_scheme(url)}:, or --mode websocket")
     if mode is Mode.WEBSOCKET and url.scheme not in SOCKETS:
         url = url.with_scheme("wss" if url.scheme == "https" else "ws")
     destination = asked.destination or ("document" if mode is Mode.NAVIGATE else "")

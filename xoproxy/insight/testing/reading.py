@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from xoproxy.browser.model import NULL_ORIGIN, CredentialsMode, Engine, Fields, Mode, WireResponse
+from xoproxy.browser.ports import bad_port
 from xoproxy.browser.urls import parse
 from xoproxy.config import values
 from xoproxy.config.nodes import Mapping as MappingNode
@@ -101,7 +102,7 @@ class _Test:
                 "both `from` and `page` say who asks; write `page` for a page of yours, else `from`",
             )
         elif "page" in found:
-            urls = reader.values(found["page"], page_url)
+            urls = reader.values(found["page"], opened_url)
             return tuple(Asker(url, _origin_of(url), is_own=True) for url in urls or ())
         elif "from" in found:
             items = (found["from"],) if isinstance(found["from"].node, MappingNode) else reader.items(found["from"])
@@ -156,7 +157,7 @@ class _Test:
         elif named == ["request"]:
             return self._read_request(found["request"], found.get("embed"))
         elif named == ["popup"]:
-            url = reader.value(found["popup"], page_url)
+            url = reader.value(found["popup"], opened_url)
             return None if url is None else PoppedUp(url)
         else:
             url = reader.value(found["websocket"], socket_url)
@@ -196,13 +197,23 @@ class _Test:
 
 
 def page_url(text: str) -> str:
-    """Parse the URL of a page, or of what a page asks for."""
+    """Parse the URL of what a page asks for."""
     url = parse(text)
     if url is None or url.scheme not in ("http", "https") or url.has_userinfo:
         raise Refused(
             Id.TEST_URL, f"{quoted(text)} is not an absolute http or https URL; write one as https://www.example.com/page"
         )
     return str(url)
+
+
+def opened_url(text: str) -> str:
+    """Parse the URL of a page that is opened: one that browsers ask for.  (Fetch, "block bad port")"""
+    url = page_url(text)
+    parsed = parse(url)
+    step = None if parsed is None else bad_port(parsed)
+    if step is not None:
+        raise Refused(Id.TEST_URL, f"{quoted(text)} is no page that can be opened: {step.why}")
+    return url
 
 
 def socket_url(text: str) -> str:
