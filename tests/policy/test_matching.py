@@ -275,6 +275,18 @@ def test_vary_is_merged_into_the_backends() -> None:
     assert vary(VARIED, head, b"Vary: Accept") == [b"Accept, Sec-Fetch-Dest"]
 
 
+@pytest.mark.parametrize(("size", "remembered"), [(100, True), (15_000, False)])
+def test_answers_as_long_as_a_client_likes_are_not_remembered(size: int, remembered: bool) -> None:
+    """A preflight may ask for a method of any length, and with credentials the answer repeats it."""
+    cors = Cors((exact("https://app.example"),), allow_methods=ANY, allow_headers=ANY, allow_credentials=True)
+    routes = table((MOBILE, Policy(cors=cors)), (Match(), Policy(cors=cors)))
+    first, second = (routes.decide(preflight(APP, b"M" * size, ASKS), b"https", b"shop.example").plan for _ in range(2))
+
+    assert first == second
+    assert (first is second) is remembered
+    assert b"X-Client" in first.vary
+
+
 def test_vary_names_what_decided_about_another_reading_of_the_path() -> None:
     """``/x//app`` may be ``/app`` to the backend: whether it is forwarded depends on the destination."""
     routes = table((Match(path="/x/app", destinations=frozenset({b"document"})), Policy()), (Match(path="/**"), Policy()))

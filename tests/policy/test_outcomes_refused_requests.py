@@ -14,6 +14,7 @@ APP = b"https://app.example"
 OTHER = b"https://other.example"
 NONE, GRANTED, REFUSED = CorsOutcome.NONE, CorsOutcome.GRANTED, CorsOutcome.REFUSED
 
+VARY = b"Origin, Sec-Fetch-Site"
 REJECTING = Cors((exact("https://app.example"), subdomains("partner.example")), refuse=Refusal.REJECT)
 UPGRADE = (b"Connection: Upgrade", b"Upgrade: websocket")
 BACKEND = response(200, b"Access-Control-Allow-Origin: *", b"Vary: Accept")
@@ -45,17 +46,18 @@ def detail(policy: Policy, *lines: bytes) -> str:
     ],
 )
 def test_reject_refuses_exactly_the_origins_not_granted(method: bytes, origin: bytes | None, outcome: CorsOutcome) -> None:
-    """403, no Access-Control field and ``Vary: Origin``; everybody else gets what `omit` gives."""
+    """403, no Access-Control field; everybody else gets what `omit` gives.  What decides stands in Vary of each."""
     sent = () if origin is None else (b"Origin: " + origin,)
     seen = ask(Policy(cors=REJECTING), method, *sent)
     omitting = ask(Policy(cors=Cors(REJECTING.allow_origins)), method, *sent)
 
     assert (seen.outcome, seen.forwarded) == (outcome, outcome is not REFUSED)
     if outcome is REFUSED:
-        assert (seen.status, seen.reason, seen.cors(), seen.named(b"vary")) == (403, "origin", [], [b"Origin"])
+        assert (seen.status, seen.reason, seen.cors(), seen.named(b"vary")) == (403, "origin", [], [VARY])
         assert (omitting.status, omitting.forwarded) == (200, True)
     else:
-        assert seen == omitting
+        assert seen.named(b"vary") == [b"Accept, " + VARY]
+        assert (seen.status, seen.cors(), seen.reason) == (omitting.status, omitting.cors(), omitting.reason)
 
 
 def test_a_refused_preflight_is_refused_as_ever() -> None:
@@ -82,6 +84,19 @@ def test_what_the_browser_calls_same_origin_is_never_rejected(site: bytes, refus
 
         assert seen.forwarded is not refused
         assert seen.cors() == []
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        pytest.param((), id="no-origin"),
+        pytest.param((b"Origin: " + APP,), id="granted"),
+        pytest.param((b"Origin: null", b"Sec-Fetch-Site: same-origin"), id="let-through"),
+        pytest.param((b"Origin: null", b"Sec-Fetch-Site: cross-site"), id="rejected"),
+    ],
+)
+def test_what_can_be_rejected_varies_by_what_decides_it(lines: tuple[bytes, ...]) -> None:
+    assert ask(Policy(cors=REJECTING), b"GET", *lines).named(b"vary")[0].endswith(b"Origin, Sec-Fetch-Site")
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,9 @@ from xoproxy.semantics.lists import tokens
 VARY: Final = b"vary"
 CORS_PREFIX: Final = b"access-control-"
 
+# Of a plan's field lines: those of a preflight's answer may repeat what a client asked for, as long as a head can be.
+_MAX_REMEMBERED_LINES_BYTES: Final = 4096
+
 _FIELD_NAME: Final = re.compile(rb"\n(" + TOKEN + rb"++):")
 
 # Readable without being exposed (Fetch, "CORS-safelisted response-header name"), never readable (Set-Cookie), or not content
@@ -51,7 +54,9 @@ class ResponsePlan:
 
     def varied_by(self, names: tuple[bytes, ...]) -> "ResponsePlan":
         """Return this plan for a request that would have been decided otherwise, had these fields been others."""
-        return _varied(self, names) if names else self
+        if not names:
+            return self
+        return (_varied if len(self.lines) <= _MAX_REMEMBERED_LINES_BYTES else _varied.__wrapped__)(self, names)
 
     def apply(self, head: ResponseHead, lines: bytes = b"") -> bytes:
         """Return the head as it goes to the client; `lines` are the connection's own, such as its framing."""

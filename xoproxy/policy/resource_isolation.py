@@ -13,8 +13,9 @@ from typing import Final
 
 from xoproxy.semantics.heads import RequestHead
 
-# What the decision reads: it belongs into Vary of every response.
-FIELDS: Final = (b"Sec-Fetch-Site", b"Sec-Fetch-Mode", b"Sec-Fetch-Dest")
+# What the decisions read: `refuses` all three, `is_from_own_origin` the site.  It belongs into Vary of every response.
+SITE: Final = b"Sec-Fetch-Site"
+FIELDS: Final = (SITE, b"Sec-Fetch-Mode", b"Sec-Fetch-Dest")
 
 _METADATA: Final = re.compile(rb"(?i)\nsec-fetch-(site|mode|dest):[ \t]*+([^\r]*+)")
 

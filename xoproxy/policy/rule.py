@@ -56,6 +56,8 @@ class Rule:
             vary = (b"Origin", *vary)
         if self._isolates:
             vary = (*vary, *resource_isolation.FIELDS)
+        elif self._rejects:  # an origin may be hidden, or not known for our own: then Sec-Fetch-Site tells
+            vary = (*vary, resource_isolation.SITE)
         self._plans = CorsPlans(base_plan(for_most, endpoints, vary), self._cors)
         self._plans_without_credentialless = self._plans
         if self._auto:
