@@ -151,6 +151,8 @@ def test_the_standard_has_authorization_named(monkeypatch: pytest.MonkeyPatch) -
         pytest.param((f"{AGE}: 9", f"{AGE}: 9"), Engine.CHROME, '5 seconds: Access-Control-Max-Age "9, 9" is no', id="twice"),
         pytest.param((f"{AGE}: 86401",), Engine.CHROME, "7200 seconds, to which chrome caps", id="chrome"),
         pytest.param((f"{AGE}: 86401",), Engine.FIREFOX, "86400 seconds, to which firefox caps", id="firefox"),
+        pytest.param((f"{AGE}: 00600",), Engine.CHROME, "is kept for 600 seconds", id="zeros-before"),
+        pytest.param((f"{AGE}: {'9' * 5000}",), Engine.CHROME, "7200 seconds, to which chrome caps", id="very-long"),
         pytest.param((f"{AGE}: 601",), Engine.SAFARI, "600 seconds, to which safari caps", id="safari"),
     ],
 )

@@ -73,6 +73,7 @@ def test_a_relative_url_is_joined(text: str, url: str) -> None:
         "http://",
         "http://a b/",
         "http://a:99999/",
+        "http://a:" + "9" * 5000,
         "http://a:b/",
         "http://[::g]/",
         "http://a.999/",

@@ -118,7 +118,8 @@ def _absolute(scheme: str, text: str) -> Url | None:
     host = None if match is None else _host(match["host"])
     if match is None or host is None:
         return None
-    port = int(match["port"]) if match["port"] else DEFAULT_PORTS[scheme]
+    digits = (match["port"] or "").lstrip("0")
+    port = int(digits[:6] or "0") if match["port"] else DEFAULT_PORTS[scheme]  # int() refuses thousands of digits
     if port > 65535:
         return None
     path, mark, query = rest.partition("?")

@@ -59,4 +59,4 @@ def _number(text: str) -> int | None:
         return int(text[2:] or "0", 16)
     if len(text) > 1 and text.startswith("0"):
         return int(text, 8) if set(text) <= set("01234567") else None
-    return int(text)
+    return int(text[:11])  # eleven digits are too many for an address, and thousands for int()
