@@ -42,6 +42,9 @@ async def until(condition: Callable[[], object], patience_s: float = PATIENCE_S)
     return held
 
 
+_SERVING_TASKS = 2  # what serves, and what looks at the calendar
+
+
 class ProxyProcess:
     """One running `xoproxy`.  Its output goes to `output`, a file or a pipe's end."""
 
@@ -66,7 +69,7 @@ class ProxyProcess:
         return self._process.poll() is None
 
     async def wait_until_listening(self) -> None:
-        """Return once it accepts connections.  Raises: `BenchmarkError`."""
+        """Return once it accepts connections and has begun what it does besides.  Raises: `BenchmarkError`."""
         loop = asyncio.get_running_loop()
         deadline = time.monotonic() + PATIENCE_S
         while self.is_running and time.monotonic() < deadline:
@@ -76,7 +79,8 @@ class ProxyProcess:
                 await asyncio.sleep(_POLL_S)
             else:
                 transport.close()
-                return
+                if await self.tasks() >= _SERVING_TASKS:
+                    return
         raise BenchmarkError(f"xoproxy does not listen on port {self.port}:\n{self.output[-4000:]}")
 
     @property

@@ -99,12 +99,12 @@ def test_a_backend_is_asked_as_the_proxy_asks_it(application: Flask) -> None:
         with asking:
             echoed = {name: value for name, value in asking(request_, route).fields if name.startswith(b"X-Echo-")}
 
+    echoed.pop(b"X-Echo-Connection", None)  # "close", but for older versions of aiohttp
     assert echoed == {
         b"X-Echo-Host": b"api.example.com",
         b"X-Echo-Origin": b"https://a.example",
         b"X-Echo-X-A": b"1",
         b"X-Echo-Accept": b"*/*",
-        b"X-Echo-Connection": b"close",
         b"X-Echo-X-Forwarded-Proto": b"https",
         b"X-Echo-X-Forwarded-Host": b"api.example.com",
     }

@@ -2,7 +2,8 @@
 
 Rule 1: a field goes out by one of us, never by both: what is kept is not sent, what is sent is not kept.
 Rule 2: CORS fields are one group.  Parts of two answers could grant what neither does.
-Rule 3: ``fill`` never lets the backend grant what the policy refuses.
+Rule 3: an origin that the policy refuses gets nothing of the backend's CORS fields, in no mode; and with ``fill`` the backend
+grants no credentials that the policy does not.
 Rule 4: where the answer depends on who asks, it says so, whoever wrote it: Vary is not for the backend to leave out.
 """
 
@@ -55,17 +56,18 @@ class Keeping:
             elif self._keeps_cors and name.startswith(CORS_PREFIX):
                 cors.append((name, value))
         kept = {name for name, value in values.items() if not self._is_filling or is_good(self._fields[name].is_valid, value)}
-        if cors and (not self._is_filling or self._grants(cors, plan.granted)):
+        if cors and plan.reason != "origin" and (not self._is_filling or self._grants(cors, plan.granted)):
             kept.add(CORS_PREFIX)
         return frozenset(kept)
 
     def _grants(self, cors: Sequence[tuple[bytes, bytes]], granted: bytes | None) -> bool:
-        """Whether the backend's CORS fields let the granted origin read.  (Fetch, "CORS check")"""
+        """Whether the backend's CORS fields let the granted origin read, and no more than the policy.  (Fetch, "CORS check")"""
         origins = [value for name, value in cors if name == _ACAO]
-        if granted is None or len(origins) != 1:
+        credentialed = any(name == _ACAC for name, _ in cors)
+        if granted is None or len(origins) != 1 or (credentialed and not self._credentialed):
             return False
         if origins[0] == b"*":
-            return not self._credentialed and all(name != _ACAC for name, _ in cors)
+            return not self._credentialed
         return origins[0] == granted != b""
 
     def _rest(self, plan: "KeepingPlan", kept: frozenset[bytes]) -> ResponsePlan:
