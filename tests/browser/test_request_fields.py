@@ -94,8 +94,7 @@ def test_browsers_keep_some_fields_to_themselves(name: bytes, value: bytes, forb
         (b"Range", b"bytes=5-10", True),
         (b"Range", b"bytes=10-5", False),
         (b"Range", b"bytes=9-010", True),
-        (b"Range", b"bytes=5-1" + b"0" * 5000, True),
-        (b"Range", b"bytes=1" + b"0" * 5000 + b"-5", False),
+        (b"Range", b"bytes=5-1" + b"0" * 5000, False),  # longer than 128 bytes
         (b"Range", b"bytes=-5", False),
         (b"Range", b"bytes=0-1,3-4", False),
         (b"Range", b"bytes= 0-1", False),

@@ -115,16 +115,10 @@ def essence(value: bytes) -> bytes | None:
     return None if match is None else match[1].lower()
 
 
-def _magnitude(digits: bytes) -> tuple[int, bytes]:
-    """Return what orders numbers of any length: int() refuses thousands of digits."""
-    significant = digits.lstrip(b"0")
-    return len(significant), significant
-
-
 def _is_simple_range(value: bytes) -> bool:
     """Whether a Range asks for one range with a beginning.  (Fetch, "parse a single range header value")"""
     match = _RANGE.fullmatch(value)
-    return match is not None and (not match[2] or _magnitude(match[1]) <= _magnitude(match[2]))
+    return match is not None and (not match[2] or int(match[1]) <= int(match[2]))
 
 
 def _sorted_lower(names: Iterable[bytes]) -> tuple[bytes, ...]:
