@@ -24,6 +24,6 @@ async def test_firefox_decides_as_concluded(tmp_path_factory: pytest.TempPathFac
         async def open_tab() -> Asker:
             return await new_tab(firefox)
 
-        compared = await compare(server, Engine.FIREFOX, cases_wanted(300), open_tab)
+        compared = await compare(server, Engine.FIREFOX, cases_wanted(150), open_tab)
 
     assert not differing(compared), differing(compared)
