@@ -80,6 +80,7 @@ TABLE = [
     Unknowable("XO207", TYPED, frozenset({"credentials-case", "credentials-yes", "request-id", "problems.md XO207"})),
     Unknowable("XO208", "which bits a network has", frozenset({"problems.md XO208"})),
     Unknowable("XO211", "the environment may hold a token"),
+    Unknowable("XO213", "the largest port", frozenset({"endpoint-port"})),
     Unknowable("XO214", "addresses are compared by what they mean"),
     Unknowable("XO216", "about the values of two keys", frozenset({"upstream-tls-plain"})),
 ]

@@ -7,6 +7,7 @@ import ipaddress
 import re
 from typing import Final
 
+from xoproxy.browser.urls import parse
 from xoproxy.config.problems import Id, Refused, quoted
 from xoproxy.config.settings import Address, Endpoint, Network, PassedAddress, TcpAddress, UnixAddress, UnixPeers
 from xoproxy.semantics.hosts import is_loopback, punycode
@@ -192,11 +193,13 @@ def collector(text: str) -> str:
     """Parse what a reporting endpoint stands for: a path, an https URL, or ``upstream`` (the backend declares it)."""
     if text == BY_UPSTREAM:
         return text
-    if COLLECTOR.fullmatch(text) is None or text.startswith("//"):
+    if COLLECTOR.fullmatch(text) is None or text.startswith("//") or (text[0] != "/" and parse(text) is None):
         hint = (
             f"browsers report to https only: write {quoted('https' + text[4:])}"
             if text.startswith("http://")
             else "write a path (/reports), an https URL, or upstream"
         )
         raise Refused(Id.ENDPOINT_URL, f"{quoted(text)} is no place for reports; {hint}")
+    if not text.startswith("/") and parse(text) is None:
+        raise Refused(Id.ENDPOINT_URL, f"{quoted(text)} is not a URL: its host or port is none; browsers would pass it over")
     return text
