@@ -145,6 +145,18 @@ async def test_saved_file_is_put_into_force(file: Path, interval_s: float, save:
         await watched.expect("third")
 
 
+def test_a_way_that_cannot_be_searched_leads_to_no_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory may lose its permissions for a while; who watches goes on."""
+
+    def refuse(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    (tmp_path / "xoproxy.yaml").touch()
+    monkeypatch.setattr(Path, "is_symlink", refuse)
+
+    assert places(str(tmp_path / "xoproxy.yaml")) == places(str(tmp_path)) == ()
+
+
 async def test_content_alone_is_enough_for_the_poll(file: Path) -> None:
     before = identify(str(file))
     same_size_and_mtime(file)

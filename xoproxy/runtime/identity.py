@@ -78,9 +78,15 @@ def _policy_files(directory: str) -> "list[os.DirEntry[str]]":
 
 
 def places(path: str) -> tuple[tuple[str, int, int], ...]:
-    """Return the directories in which a change can change what `path` means, and which directories they are now."""
+    """Return the directories in which a change can change what `path` means, and which directories they are now.
+
+    Never raises: where a directory on the way may not be searched there is none, until it may again.
+    """
+    names: tuple[str, ...] = ()
+    with contextlib.suppress(OSError):
+        names = directories(path)
     found: list[tuple[str, int, int]] = []
-    for name in directories(path):
+    for name in names:
         with contextlib.suppress(OSError):
             status = Path(name).stat()
             found.append((name, status.st_dev, status.st_ino))

@@ -156,9 +156,7 @@ class Worker:
 
     async def _load(self, order: Load) -> Done:
         assert self._source is not None
-        loaded = await asyncio.to_thread(
-            self._source.compile, texts_of(order), order.number, date.fromisoformat(order.today)
-        )
+        loaded = await asyncio.to_thread(self._source.compile, texts_of(order), order.number, date.fromisoformat(order.today))
         self._loaded = loaded.generation
         return Done(order.id, [])
 
