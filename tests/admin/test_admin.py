@@ -28,7 +28,8 @@ upstreams: {web: {urls: ['http://web:3000', 'http+unix:/run/web.sock']}}
 trusted_proxies: [10.0.0.0/8]
 limits: {request_body: 1MiB}
 routes:
-  - match: {host: api.example.com, path: /v1/**, methods: [POST, GET], destinations: [worker, empty], headers: {X-Key: '${SECRET}'}}
+  - match:
+      {host: api.example.com, path: /v1/**, methods: [POST, GET], destinations: [worker, empty], headers: {X-Key: '${SECRET}'}}
     upstream: web
     policy: {cors: {allow_origins: ['https://a.example', 'https://*.b.example'], allow_headers: '*', allow_credentials: true}}
   - upstream: web

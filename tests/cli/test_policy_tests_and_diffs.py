@@ -113,7 +113,10 @@ def test_results_can_be_collected_as_junit(capsys: pytest.CaptureFixture[str]) -
 def test_what_is_invalid_is_told_with_its_place(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit code 2, no traceback, and the other files are run all the same."""
     assert main(["test", *arguments]) == 2
-    assert said in capsys.readouterr().err
+    printed = capsys.readouterr()
+
+    assert said in printed.err
+    assert printed.out == ""
 
 
 def test_tests_without_a_policy_file_say_so(capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,7 +20,8 @@ VARIABLES = re.compile(r"XOPROXY_[A-Z_]+")
 def commands(block: Block) -> list[list[str]]:
     """Return the words of each command of a shell block."""
     lines = block.text.replace("\\\n", " ").splitlines()
-    return [shlex.split(command.partition(" > ")[0], comments=True) for line in lines for command in re.split(r" (?:&&|\|) ", line)]
+    found = (command.partition(" > ")[0] for line in lines for command in re.split(r" (?:&&|\|) ", line))
+    return [shlex.split(command, comments=True) for command in found]
 
 
 def shown() -> list[object]:

@@ -1,8 +1,8 @@
 """Every YAML block of the documents is loaded.
 
 A block that begins with ``# XO103, XO101`` is a mistake shown on purpose and must give exactly those problems; any other must
-give none, and linting finds nothing.  The word after ``yaml`` at the fence says what a fragment is: `top`, keys of the top level;
-`policy`, what stands under that key; `tests`, a file of policy tests.  Without a word it is a whole file.
+give none, and linting finds nothing.  The word after ``yaml`` at the fence says what a fragment is: `top`, keys of the top
+level; `policy`, what stands under that key; `tests`, a file of policy tests.  Without a word it is a whole file.
 """
 
 import re
@@ -42,7 +42,7 @@ def test_yaml_block_gives_exactly_the_problems_it_names(block: Block) -> None:
 @pytest.mark.parametrize(
     "path",
     [*ROOT.glob("config/*.yaml"), *ROOT.glob("examples/*/config/*.yaml"), ROOT / "xoproxy/cli/demo/demo.yaml"],
-    ids=lambda path: str(path.relative_to(ROOT))
+    ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_shipped_policy_file_loads_without_problems(path: Path) -> None:
     assert checked(path.read_text("utf-8")) == ()

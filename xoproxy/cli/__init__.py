@@ -5,7 +5,6 @@ Rule: whatever is typed or broken, the answer is lines that say what to do, and 
 
 import errno
 import importlib
-import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -77,8 +76,9 @@ def _keep_standard_descriptors() -> None:
 
 def _write_what_the_locale_can() -> None:
     """Let standard output escape what its encoding has not, as standard error does: files may say more than ASCII."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")
 
 
 def _forget_stdout() -> None:

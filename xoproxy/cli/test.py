@@ -32,7 +32,8 @@ def run(args: argparse.Namespace) -> int:
         except _NoPolicyFileError as exc:
             print(f"xoproxy: error: {exc}", file=sys.stderr)
             is_valid = False
-    print(as_text(runs), end="")
+    if runs:
+        print(as_text(runs), end="")
     if args.junit is not None and not _write(Path(args.junit), as_junit(runs)):
         return EXIT_FAILED
     if not is_valid:
