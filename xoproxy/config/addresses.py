@@ -193,7 +193,7 @@ def collector(text: str) -> str:
     """Parse what a reporting endpoint stands for: a path, an https URL, or ``upstream`` (the backend declares it)."""
     if text == BY_UPSTREAM:
         return text
-    if COLLECTOR.fullmatch(text) is None or text.startswith("//") or (text[0] != "/" and parse(text) is None):
+    if COLLECTOR.fullmatch(text) is None or text.startswith("//"):
         hint = (
             f"browsers report to https only: write {quoted('https' + text[4:])}"
             if text.startswith("http://")
