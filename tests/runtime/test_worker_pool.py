@@ -115,6 +115,7 @@ async def test_refusal_of_one_worker_changes_nothing_anywhere(monkeypatch: pytes
 async def test_worker_that_does_not_answer_is_replaced_by_one_that_serves_by_the_new_generation(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(member_module, "LOAD_S", 0.3)
     monkeypatch.setattr(member_module, "ANSWER_S", 0.3)
     monkeypatch.setattr(member_module, "KILL_AFTER_S", 0.1)
     async with running() as bench:

@@ -35,7 +35,8 @@ from xoproxy.telemetry.tasks import spawn
 from xoproxy.telemetry.workers import AddressView, WorkerState, WorkerView
 
 ANSWER_S: Final = 10.0  # for an order that changes something small
-START_S: Final = 30.0  # for a start: a fresh interpreter on a machine that is busy
+LOAD_S: Final = 60.0  # to compile a configuration: the largest takes 8 s of a processor that other workers may want too
+START_S: Final = 60.0  # for a start: a fresh interpreter on a machine that is busy
 KILL_AFTER_S: Final = 5.0  # past the time for draining
 REAP_INTERVAL_S: Final = 0.005
 
@@ -117,7 +118,7 @@ class Member:
 
     async def load(self, edition: Edition, *, timeout_s: float | None = None) -> None:
         """Have it compile what an edition was made of.  Raises: `WorkerGoneError`, `RefusedError`."""
-        await self._ask(lambda order: load_order(order, edition), timeout_s)
+        await self._ask(lambda order: load_order(order, edition), LOAD_S if timeout_s is None else timeout_s)
 
     async def adopt(self, task: Task, portion: Portion, *, timeout_s: float | None = None) -> Done:
         """Have it serve by what it loaded, on the sockets that it has and these.  Raises: `WorkerGoneError`, `RefusedError`."""
