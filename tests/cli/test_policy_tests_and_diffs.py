@@ -44,8 +44,8 @@ def _a_place_with_a_policy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
 def test_tests_that_pass_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["test", "passing.yaml"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "passing.yaml: 1 tests, 2 cases, all passed",
-        "  touched: 1 of 1 routes, 0 of 0 policy keys",
+        "passing.yaml: 1 test, 2 cases, all passed",
+        "  touched: 1 of 1 route",
     ]
 
 
@@ -71,7 +71,7 @@ def test_several_files_are_told_one_after_the_other(capsys: pytest.CaptureFixtur
     assert main(["test", "passing.yaml", "failing.yaml"]) == 1
     out = capsys.readouterr().out
 
-    assert "passing.yaml: 1 tests, 2 cases, all passed" in out
+    assert "passing.yaml: 1 test, 2 cases, all passed" in out
     assert "failing.yaml: 2 tests, 3 cases, 1 failed" in out
 
 
@@ -83,7 +83,7 @@ def test_what_no_test_touches_is_named(capsys: pytest.CaptureFixture[str]) -> No
 
     assert main(["test", "passing.yaml"]) == 0
     assert capsys.readouterr().out.splitlines()[1:] == [
-        "  touched: 1 of 2 routes, 0 of 1 policy keys",
+        "  touched: 1 of 2 routes, 0 of 1 policy key",
         "  no test touches routes[0] (policy.yaml:4)",
         "  no test touches corp (policy.yaml:5)",
     ]

@@ -50,19 +50,20 @@ def title(case: Case) -> str:
 
 def _summary(run: Run) -> list[str]:
     failed, tests = len(run.failed), len({result.case.name for result in run.results})
-    cases = len(run.results)
-    said = (
-        f"{run.file.source}: {tests} tests, {cases} cases, {failed} failed"
-        if failed
-        else f"{run.file.source}: {tests} tests, {cases} cases, all passed"
-    )
+    outcome = f"{failed} failed" if failed else "all passed"
+    said = f"{run.file.source}: {_counted(tests, 'test')}, {_counted(len(run.results), 'case')}, {outcome}"
     covered = run.coverage
     touched = covered.routes - len(covered.untouched_routes)
     keys = covered.keys - len(covered.untouched_keys)
-    lines = [said, f"  touched: {touched} of {covered.routes} routes, {keys} of {covered.keys} policy keys"]
+    of_keys = f", {keys} of {_counted(covered.keys, 'policy key')}" if covered.keys else ""  # presets have none in the file
+    lines = [said, f"  touched: {touched} of {_counted(covered.routes, 'route')}{of_keys}"]
     lines += [f"  no test touches {_named(each)}" for each in covered.untouched_routes]
     lines += [f"  no test touches {_named(each)}" for each in covered.untouched_keys]
     return lines
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _named(untouched: Untouched) -> str:
