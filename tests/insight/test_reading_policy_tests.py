@@ -246,3 +246,9 @@ def test_the_policy_file_and_the_hosts_behind_it_can_be_named() -> None:
     )
 
     assert (file.config, file.hosts) == ("../x.yaml", ("www.example.com", "*.example.org"))
+
+
+@pytest.mark.parametrize("text", ["", "# only a comment", "- a list"])
+def test_what_is_no_file_of_tests_is_told_how_one_begins(text: str) -> None:
+    with pytest.raises(ConfigInvalid, match="begin with `tests:`"):
+        read(text)

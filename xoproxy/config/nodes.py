@@ -207,8 +207,11 @@ class _Builder:
         raise ConfigInvalid(self.problems)
 
 
-def compose(text: str, source: str) -> tuple[Mapping, list[Problem]]:
-    """Read the text of a policy file.
+POLICY_FILE: Final = "`version: 1` and `upstream: http://localhost:5000`"  # how one begins
+
+
+def compose(text: str, source: str, beginning: str = POLICY_FILE) -> tuple[Mapping, list[Problem]]:
+    """Read the text of a file whose `beginning` is told where there is nothing that could be one.
 
     Returns its mapping and the problems with which reading could go on.  Raises ConfigInvalid with those where it could not.
     """
@@ -233,7 +236,7 @@ def compose(text: str, source: str) -> tuple[Mapping, list[Problem]]:
                 problem_at(
                     Place(Mark(source)),
                     Id.EMPTY_FILE,
-                    "the file is empty; begin with `version: 1` and `upstream: http://localhost:5000`",
+                    f"the file is empty; begin with {beginning}",
                 )
             ]
         )
@@ -241,7 +244,7 @@ def compose(text: str, source: str) -> tuple[Mapping, list[Problem]]:
         raise ConfigInvalid(
             [
                 *builder.problems,
-                problem_at(Place(root.mark), Id.WRONG_KIND, "a policy file is a mapping; begin with `version: 1`"),
+                problem_at(Place(root.mark), Id.WRONG_KIND, f"the file is no mapping (key: value); begin with {beginning}"),
             ]
         )
     return root, builder.problems

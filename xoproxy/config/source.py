@@ -100,7 +100,7 @@ def read_text(path: Path) -> str:
 def _why(fault: Exception) -> str:
     match fault:
         case FileNotFoundError():
-            return "there is no such file; name one with -c, or give --upstream URL"
+            return "there is no such file; name one that is there"
         case PermissionError():
             return "no permission to read the file; make it readable for the user that xoproxy runs as"
         case OSError():

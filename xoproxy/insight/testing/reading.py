@@ -30,13 +30,14 @@ EMBEDS: Final = MappingProxyType(
         **dict.fromkeys(("font", "json", "manifest"), Mode.CORS),
     }
 )
+_BEGINNING: Final = "`tests:` and a list of tests, each with name, from or page, and expect"
 _STATUS: Final = re.compile(r"[2-5][0-9]{2}")
 _NOWHERE: Final = "https://sandboxed.invalid/"  # where a page with an opaque origin is; no server has this name (RFC 6761 §6.4)
 
 
 def read_tests(text: str, source: str, environ: Mapping[str, str], today: date) -> Suite:
     """Read the text of a file of policy tests.  Raises ConfigInvalid with every problem."""
-    root, problems = compose(text, source)
+    root, problems = compose(text, source, _BEGINNING)
     reader = Reader(environ, today, problems)
     spot = Spot(root, "")
     found = reader.mapping(spot, keys.TOP)
