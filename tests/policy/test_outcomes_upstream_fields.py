@@ -338,7 +338,7 @@ def test_filled_responses_keep_the_rules(policy: Policy, head: RequestHead, back
 
 @given(policies(PASSTHROUGH), requests(), responses())
 def test_passed_responses_lose_nothing_of_the_backends(policy: Policy, head: RequestHead, backend: ResponseHead) -> None:
-    """But what is ``off``, the connection's, or CORS for a refused origin; where it says nothing, it is as if it were replaced."""
+    """But what is ``off``, the connection's, or CORS for a refused origin; where it says nothing, it is as if replaced."""
     table, replacing = table_of(policy, ENDPOINTS), table_of(dataclasses.replace(policy, upstream_fields=REPLACE), ENDPOINTS)
     seen = exchange(table, head, backend)
     gone = {field.name.lower() for field in decided(coep.for_browser(policy, credentialless=True)) if field.value is None}
