@@ -1,18 +1,23 @@
 """What is said at the start, signals that come early, and the admin endpoint's token."""
 
 import asyncio
+import errno
 import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from xoproxy.config import Loaded
+from xoproxy.config.settings import LogLevel
 from xoproxy.runtime.announcement import announcement
 from xoproxy.runtime.listening.sockets import ListenError
+from xoproxy.runtime.process import Process
 from xoproxy.runtime.signals import HANDLED, HeldSignals
 from xoproxy.runtime.token import read_token
+from xoproxy.telemetry.events import Event
 
 FRONT_DOOR = """
 version: 1
@@ -102,3 +107,18 @@ def test_token_file_that_holds_no_token_keeps_the_endpoint_shut(tmp_path: Path, 
         file.write_bytes(content)
     with pytest.raises(ListenError, match=said):
         read_token({}, str(file))
+
+
+async def test_linting_that_fails_at_the_start_is_a_line_in_the_log_and_no_more() -> None:
+    """As where a machine is out of descriptors by then: what lints is imported when it serves."""
+    events: list[Event] = []
+
+    def fail() -> str:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    start = SimpleNamespace(findings=fail, announce=lambda _: pytest.fail("there is nothing to tell"))
+    await Process._tell_findings(SimpleNamespace(_start=start, _journal=SimpleNamespace(event=events.append)))
+
+    ((level, message),) = [(event.level, event.message) for event in events]
+    assert level is LogLevel.WARNING
+    assert message.endswith("was not looked for: OSError: [Errno 24] Too many open files")

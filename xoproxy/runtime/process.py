@@ -218,8 +218,14 @@ class Process:
             self._say("listening", f"listening on {address.name}", {"address": address.name, "tls": address.secure})
 
     async def _tell_findings(self) -> None:
-        """Say what is doubtful in the configuration, when it serves: nobody waits for that."""
-        if findings := await asyncio.to_thread(self._start.findings):
+        """Say what is doubtful in the configuration, when it serves: nobody waits for that, and if it fails it does no harm."""
+        try:
+            findings = await asyncio.to_thread(self._start.findings)
+        except Exception as exc:  # noqa: BLE001  see above; a machine may be out of descriptors by then
+            message = f"what is doubtful in the configuration was not looked for: {type(exc).__name__}: {exc}"
+            self._journal.event(Event(LogLevel.WARNING, "xoproxy", "review", message))
+            return
+        if findings:
             self._start.announce(findings)
 
     async def _adopt(self, edition: Edition) -> tuple[str, ...]:
