@@ -65,10 +65,10 @@ async def ask_socket(tab: Tab, _: Teller, case: Case) -> bool:
 @pytest.mark.parametrize(
     ("kind", "make", "ask", "by_default"),
     [
-        pytest.param("frames", frames_case, ask_frames, 20, id="isolation-of-pages-and-frames"),
-        pytest.param("popups", popup_case, ask_popup, 12, id="openers-of-popups"),
-        pytest.param("workers", worker_case, ask_worker, 15, id="workers"),
-        pytest.param("sockets", socket_case, ask_socket, 15, id="websockets"),
+        pytest.param("frames", frames_case, ask_frames, 10, id="isolation-of-pages-and-frames"),
+        pytest.param("popups", popup_case, ask_popup, 6, id="openers-of-popups"),
+        pytest.param("workers", worker_case, ask_worker, 8, id="workers"),
+        pytest.param("sockets", socket_case, ask_socket, 8, id="websockets"),
     ],
 )
 async def test_firefox_decides_as_concluded(

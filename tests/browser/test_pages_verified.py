@@ -89,10 +89,10 @@ async def ask_socket(page: Page, teller: Teller, case: Case) -> bool:
 @pytest.mark.parametrize(
     ("kind", "make", "ask", "by_default"),
     [
-        pytest.param("frames", frames_case, ask_frames, 40, id="isolation-of-pages-and-frames"),
-        pytest.param("popups", popup_case, ask_popup, 25, id="openers-of-popups"),
+        pytest.param("frames", frames_case, ask_frames, 30, id="isolation-of-pages-and-frames"),
+        pytest.param("popups", popup_case, ask_popup, 20, id="openers-of-popups"),
         pytest.param("workers", worker_case, ask_worker, 20, id="workers"),
-        pytest.param("sockets", socket_case, ask_socket, 40, id="websockets"),
+        pytest.param("sockets", socket_case, ask_socket, 30, id="websockets"),
     ],
 )
 async def test_chromium_decides_as_concluded(
