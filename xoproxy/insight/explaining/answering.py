@@ -91,7 +91,7 @@ class ByFile:
         authority = _authority(url)
         if authority is None:
             return False
-        return authority in self._own or any(_covers(host, authority) for host in self._hosts)
+        return authority in self._own or any(covers(host, authority) for host in self._hosts)
 
 
 class AsItIs:
@@ -111,6 +111,7 @@ def _authority(url: str) -> str | None:
     return None if parsed is None else parsed.authority
 
 
-def _covers(pattern: str, authority: str) -> bool:
+def covers(pattern: str, authority: str) -> bool:
+    """Whether a host as routes write it, exact or ``*.example.com``, is that of an authority."""
     host = host_name(authority.encode("ascii")).decode("ascii")
     return host == pattern or (pattern.startswith("*.") and host.endswith(pattern[1:]))

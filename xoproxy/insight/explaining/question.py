@@ -47,7 +47,7 @@ _ENGINES: Final = MappingProxyType(
 _VALUE: Final = re.compile(rb"[" + VALUE_BYTES + rb"]*")
 _STATUS: Final = re.compile(r"[2-5][0-9]{2}")
 # A page with an opaque origin must be somewhere; no server has this name.  (RFC 6761 §6.4)
-_SANDBOXED: Final = "https://sandboxed.invalid/"
+SANDBOXED: Final = "https://sandboxed.invalid/"
 
 
 class QuestionError(ValueError):
@@ -187,7 +187,7 @@ def _page(asked: Asked, url: Url, mode: Mode) -> tuple[str | None, bytes | None]
     """
     page = read_url(asked.page) if asked.page else None
     if asked.origin == "null":
-        return _SANDBOXED if page is None else str(page), NULL_ORIGIN
+        return SANDBOXED if page is None else str(page), NULL_ORIGIN
     if asked.origin:
         named = _origin(asked.origin)
         if page is not None and page.origin != named:

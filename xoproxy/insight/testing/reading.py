@@ -16,23 +16,20 @@ from xoproxy.config.nodes import compose
 from xoproxy.config.origins import origin
 from xoproxy.config.problems import ConfigInvalid, Id, Refused, quoted
 from xoproxy.config.reader import Reader, Spot
+from xoproxy.insight.explaining.question import MODES, SANDBOXED
 from xoproxy.insight.proxied import OK
 from xoproxy.insight.testing import keys
 from xoproxy.insight.testing.cases import Asker, Case, Connected, Deed, Fetched, Opened, PoppedUp, Suite
 from xoproxy.insight.testing.expecting import read_expected
 
-# Sec-Fetch-Dest's words that a page can embed, and how such requests are made unless the element says otherwise.  (HTML)
-EMBEDS: Final = MappingProxyType(
-    {
-        **dict.fromkeys(("iframe", "frame", "embed", "object"), Mode.NAVIGATE),
-        **dict.fromkeys(("audio", "image", "script", "style", "track", "video"), Mode.NO_CORS),
-        **dict.fromkeys(("worker", "sharedworker", "serviceworker"), Mode.SAME_ORIGIN),
-        **dict.fromkeys(("font", "json", "manifest"), Mode.CORS),
-    }
+# What a page can embed, as Sec-Fetch-Dest says it.  (HTML)
+_EMBEDDED: Final = (
+    *("image", "script", "style", "font", "audio", "video", "track", "manifest", "json"),
+    *("iframe", "frame", "embed", "object", "worker", "sharedworker", "serviceworker"),
 )
+EMBEDS: Final = MappingProxyType({destination: MODES[destination] for destination in _EMBEDDED})
 _BEGINNING: Final = "`tests:` and a list of tests, each with name, from or page, and expect"
 _STATUS: Final = re.compile(r"[2-5][0-9]{2}")
-_NOWHERE: Final = "https://sandboxed.invalid/"  # where a page with an opaque origin is; no server has this name (RFC 6761 §6.4)
 
 
 def read_tests(text: str, source: str, environ: Mapping[str, str], today: date) -> Suite:
@@ -262,5 +259,5 @@ def _origin_of(url: str) -> bytes:
 
 
 def _asker(page_origin: bytes) -> Asker:
-    url = _NOWHERE if page_origin == NULL_ORIGIN else page_origin.decode("ascii") + "/"
+    url = SANDBOXED if page_origin == NULL_ORIGIN else page_origin.decode("ascii") + "/"
     return Asker(url, page_origin)

@@ -22,6 +22,7 @@ from xoproxy.browser.model import (
 from xoproxy.browser.support import USER_AGENT
 from xoproxy.browser.urls import parse
 from xoproxy.config import Loaded
+from xoproxy.insight.explaining.answering import covers
 from xoproxy.insight.proxied import OK, Answered, Proxied
 from xoproxy.insight.testing.cases import (
     Asker,
@@ -165,8 +166,7 @@ class _Run:
     def _is_ours(self, url: str) -> bool:
         if self._hosts is None:
             return True
-        host = _host(url)
-        return any(host.endswith(name[1:]) if name.startswith("*.") else host == name for name in self._hosts)
+        return any(covers(name, _host(url)) for name in self._hosts)
 
 
 def _host(url: str) -> str:
