@@ -187,6 +187,35 @@ class LogSettings:
     level: LogLevel = LogLevel.INFO
 
 
+class StoreKind(Enum):
+    """Where reports are kept."""
+
+    MEMORY = "memory"
+    SQLITE = "sqlite"
+    POSTGRESQL = "postgresql"
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """`reporting.store`.  `where`: the path of an SQLite file, or PostgreSQL's URL, which may hold a password: never show it."""
+
+    kind: StoreKind = StoreKind.MEMORY
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Collecting:
+    """`reporting` but its endpoints' names: how reports that come to a path of ours are taken and kept."""
+
+    targets: tuple[bytes, ...] = ()  # request targets of the endpoints that are paths; empty: nothing is collected
+    store: StoreSettings = StoreSettings()
+    keep_s: float = 30 * 86400.0  # after a group was last seen
+    max_groups: int = 100_000  # then those go that were seen longest ago; some 500 bytes each
+    max_body_bytes: int = 256 * 1024  # of a delivery; Chromium delivers up to 100 reports at once
+    deliveries_per_minute: int = 60  # of one client; a browser delivers once a minute
+    keep_queries: bool = False  # queries of URLs may hold secrets
+
+
 class UnixPeers(Enum):
     """All clients on sockets in the file system: they have no address, and the socket's permissions say who they are."""
 
@@ -212,4 +241,5 @@ class Settings:
     log: LogSettings = LogSettings()
     workers: int | None = 1  # processes; None: one per processor
     proxy_status: bool = True  # our own errors carry Proxy-Status (RFC 9209)
+    collecting: Collecting = Collecting()
     request_id: str | None = DEFAULT_REQUEST_ID  # the field that names a request; None: requests have no id
