@@ -9,7 +9,7 @@ from xoproxy.browser.model import WireResponse
 from xoproxy.config import Overrides
 from xoproxy.insight.explaining import Asked, Explanation, explain, explain_server, read_question
 from xoproxy.insight.explaining.answering import UnansweredError
-from xoproxy.insight.explaining.as_json import document
+from xoproxy.insight.explaining.as_json import as_json, document
 from xoproxy.insight.explaining.placing import Into, flow, scalar
 from xoproxy.insight.explaining.telling import told
 
@@ -40,6 +40,32 @@ def one(method: str, url: str, **words: object) -> dict[str, object]:
     explanation = explained(method, url, browsers="chrome", **words)
     exchange: dict[str, object] = document(explanation)["browsers"][0]["exchanges"][-1]
     return exchange
+
+
+def test_what_the_environment_filled_in_is_told_as_the_file_writes_it() -> None:
+    """Of `headers` only; and the verdict is still by the value itself: who sends it takes the route."""
+    text = """\
+version: 1
+upstream: http://web:3000
+routes:
+  - match: {headers: {X-Key: '${SECRET}'}}
+    policy: {headers: {set: {X-Key: '${SECRET}'}, add: {X-Two: ['${SECRET}', plain]}}}
+  - policy: {corp: same-site}
+"""
+    loaded = compiled(text, environ={"SECRET": "hunter2"})
+    without, having = (
+        explain(loaded, read_question(Asked("GET", "http://h/", headers=headers), loaded))
+        for headers in ((), ("X-Key: hunter2",))
+    )
+    fields = having.opinions[0].exchanges[-1].fields
+
+    assert [(field.name, field.value) for field in fields if field.name.startswith("X-")] == [
+        ("X-Key", "${SECRET}"),
+        ("X-Two", "${SECRET}"),
+        ("X-Two", "plain"),
+    ]
+    assert "hunter2" not in as_json(without) + told(without)
+    assert "X-Key: (absent) is not X-Key: ${SECRET}" in told(without)
 
 
 def test_each_condition_that_a_route_before_misses_is_told_with_its_line() -> None:

@@ -26,6 +26,7 @@ from xoproxy.insight.explaining.question import Question
 from xoproxy.insight.explaining.routing import Routing, routing
 from xoproxy.insight.explaining.searching import Found, Searched, search
 from xoproxy.insight.explaining.sources import removed, sourced
+from xoproxy.insight.explaining.withholding import Withholding
 from xoproxy.insight.proxied import OK, Answered
 from xoproxy.policy.routes import Route
 
@@ -86,6 +87,7 @@ class _Inquiry:
         self._has_file = has_file
         self._drafts = {draft.route.name: draft for draft in loaded.routes}
         self._routings: dict[object, Routing] = {}
+        self._withholding = Withholding(loaded)
 
     def explanation(self) -> Explanation:
         answerer: Answerer = self._by_file(self._loaded.generation) if self._has_file else AsItIs(self._backend)
@@ -148,8 +150,8 @@ class _Inquiry:
         return Exchange(
             request,
             answered.response,
-            self._routing(exchange),
-            sourced(answered, policy, origin),
+            self._withholding.routing(self._routing(exchange)),
+            self._withholding.fields(sourced(answered, policy, origin), policy),
             removed(answered, policy),
             answered.outcome,
             answered.refusal,

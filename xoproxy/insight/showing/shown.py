@@ -113,7 +113,8 @@ def show(loaded: Loaded) -> Shown:
 
 def _route(draft: RouteDraft, urls: Mapping[str, tuple[str, ...]], endpoints: ReportingEndpoints, fills: Fills) -> ShownRoute:
     route, places = draft.route, draft.places
-    headers: dict[str, Json] = {**dict(route.match.headers)}
+    standing = places.get("match.headers")
+    headers: dict[str, Json] = {name: fills.value_glob(standing, name, glob) for name, glob in route.match.headers}
     matches = cast("dict[str, Json]", as_json(route.match)) | {"headers": headers}
     policy = _as_shown(route.policy, draft.policy, fills)
     return ShownRoute(

@@ -1,7 +1,8 @@
 """Values of a policy as the file would write them.
 
-Rule: a value of `headers` that the environment filled in is shown as the file refers to it, as ``${TOKEN}``: what `show` prints
-is pasted into tickets.  Everything else a policy holds is sent to whoever asks the proxy, or is a name.
+Rule: a value of `headers`, of a policy or a match, that the environment filled in is shown as the file refers to it, as
+``${TOKEN}``: what is shown is pasted into tickets.  Everything else a policy holds is sent to whoever asks the proxy, or is a
+name.
 """
 
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from typing import cast
 
 from xoproxy.config.drafts import CorsDraft, Escape, OriginsDraft, Placed
 from xoproxy.config.origins import Null
-from xoproxy.config.problems import Place
+from xoproxy.config.problems import Place, child_path
 from xoproxy.config.values import written_duration
 from xoproxy.config.websocket import SAME_ORIGIN
 from xoproxy.insight.effective import Json, as_json
@@ -60,6 +61,10 @@ class Fills:
 
     def __init__(self, written: Mapping[Place, str]) -> None:
         self._texts = {(place.mark.source, place.path): text for place, text in written.items()}
+
+    def value_glob(self, match: Place | None, name: str, glob: str) -> str:
+        """Return what a route at `match` wants of a request field, as the file writes it if the environment filled it in."""
+        return glob if match is None else self._texts.get((match.mark.source, child_path(match.path, name)), glob)
 
     def field_values(self, place: Place, values: tuple[bytes, ...]) -> tuple[bytes, ...]:
         """Return the values of one field under `headers`, as the file writes those that the environment filled in."""
