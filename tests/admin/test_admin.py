@@ -4,81 +4,18 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from support.admin_service import FakeService, problems
 
 from xoproxy.admin.guard import Guard
 from xoproxy.admin.server import AdminServer
-from xoproxy.config import ConfigInvalid, Generation, Overrides, Problem, compile_text
 from xoproxy.config.settings import TcpAddress
 from xoproxy.insight.effective import as_json
-from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.records import ExchangeRecord
 from xoproxy.telemetry.reloads import Outcome, Report, Trigger
-from xoproxy.telemetry.workers import AddressView, WorkerState, WorkerView
-
-CONFIG = """
-version: 1
-listen: [{address: ':8443', tls: {certificate: /c.pem, key: /k.pem}}, 'unix:/run/x.sock']
-admin: {address: '0.0.0.0:9464', token_file: /run/secrets/token}
-upstreams: {web: {urls: ['http://web:3000', 'http+unix:/run/web.sock']}}
-trusted_proxies: [10.0.0.0/8]
-limits: {request_body: 1MiB}
-routes:
-  - match:
-      {host: api.example.com, path: /v1/**, methods: [POST, GET], destinations: [worker, empty], headers: {X-Key: '${SECRET}'}}
-    upstream: web
-    policy: {cors: {allow_origins: ['https://a.example', 'https://*.b.example'], allow_headers: '*', allow_credentials: true}}
-  - upstream: web
-    policy: [isolated, {corp: off, observe: {coep: credentialless}, headers: {set: {X-Key: '${SECRET}'}, remove: [Server]}}]
-"""
-
-
-def compiled(text: str = CONFIG) -> Generation:
-    """Return a configuration."""
-    environ = {"SECRET": "hunter2", "XOPROXY_ADMIN_TOKEN": "token-in-environment"}
-    return compile_text(text, "x.yaml", Overrides(), environ=environ, today=date(2026, 1, 1), number=1).generation
-
-
-def problems() -> tuple[Problem, ...]:
-    """Return the problems of a broken file."""
-    with pytest.raises(ConfigInvalid) as caught:
-        compiled("version: 1\nupstraem: x\n")
-    return caught.value.problems
-
-
-@dataclass
-class FakeService:
-    """A process whose reload is a report."""
-
-    report: Report = field(default_factory=lambda: Report(Outcome.APPLIED, Trigger.ADMIN, 1_800_000_000.0, 2))
-    generation: Generation = field(default_factory=compiled)
-    counters: Counters = field(default_factory=Counters)
-    is_ready: bool = True
-    is_draining: bool = False
-    is_orphaned: bool = False
-    last_reload: Report | None = None
-    reloads: int = 0
-    workers: tuple[WorkerView, ...] = (
-        WorkerView(
-            0,
-            4711,
-            1,
-            3,
-            WorkerState.SERVING,
-            1_800_000_000.0,
-            (AddressView("app", "http://app:5000 (192.0.2.1)", 1, 2, 1, False, True),),
-        ),
-        WorkerView(1, 4712, 0, 0, WorkerState.STARTING, 1_800_000_060.0),
-    )
-
-    async def reload(self) -> Report:
-        self.reloads += 1
-        self.last_reload = self.report
-        return self.report
 
 
 @dataclass
@@ -106,16 +43,20 @@ async def ask(service: FakeService) -> AsyncIterator[Ask]:
     server = AdminServer(service, Guard(TcpAddress("127.0.0.1", port), None))
     await server.start([sock])
 
-    async def send(line: str, *fields: str) -> Answer:
+    async def send(line: str, *fields: str, content: str = "") -> Answer:
+        fields = (*fields, f"Content-Length: {len(content)}") if content else fields
         host = () if any(field.lower().startswith("host:") for field in fields) else (f"Host: 127.0.0.1:{port}",)
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        lines = (f"{line} HTTP/1.1", *host, "Connection: close", *fields, "", "")
+        lines = (f"{line} HTTP/1.1", *host, "Connection: close", *fields, "", content)
         writer.write("\r\n".join(lines).encode("latin-1"))
         head, _, body = (await reader.read()).decode().partition("\r\n\r\n")
         writer.close()
         await writer.wait_closed()
         status, *rest = head.split("\r\n")
-        return Answer(int(status.split()[1]), dict(field.split(": ", 1) for field in rest), json.loads(body) if body else None)
+        return Answer(int(status.split()[1]), dict(field.split(": ", 1) for field in rest), read(body))
+
+    def read(body: str) -> Any:
+        return json.loads(body) if body.startswith("{") else body or None
 
     yield send
     await server.stop()
@@ -208,19 +149,100 @@ async def test_config_shows_the_configuration_in_force(ask: Ask, service: FakeSe
     assert shown["last_reload"]["notes"] == ["note"]
 
 
-async def test_config_shows_no_secret(ask: Ask) -> None:
-    """Neither what the environment filled in, nor the token, nor where it is kept."""
-    shown = json.dumps((await ask("GET /-/config")).body)
+SHOWING = [
+    pytest.param("GET /-/config", "", id="config"),
+    pytest.param("GET /-/routes", "", id="routes"),
+    pytest.param("GET /-/ready", "", id="ready"),
+    pytest.param("GET /-/reloads", "", id="reloads"),
+    pytest.param("POST /-/explain", '{"method": "GET", "url": "https://api.example.com/v1/x"}', id="explain"),
+    pytest.param("POST /-/explain", '{"method": "GET", "url": "https://www.example.com/"}', id="explain-what-sets-it"),
+]
 
+
+@pytest.mark.parametrize(("line", "content"), SHOWING)
+async def test_nothing_shows_a_secret(ask: Ask, line: str, content: str) -> None:
+    """Neither what the environment filled in, nor the token, nor where it is kept."""
+    answer = await ask(line, content=content)
+    shown = json.dumps(answer.body)
+
+    assert answer.status == 200
     for secret in ("hunter2", "token"):
         assert secret not in shown
+
+
+async def test_routes_show_the_effective_policy_with_its_places(ask: Ask) -> None:
+    shown = (await ask("GET /-/routes")).body
+
+    assert [route["name"] for route in shown["routes"]] == ["routes[0]", "routes[1]"]
+    assert shown["routes"][0]["place"] == {"source": "x.yaml", "line": 9, "column": 5, "path": "routes[0]"}
+    assert {name: value for name, value in shown["routes"][0]["match"][-1].items() if name != "place"} == {
+        "key": "headers",
+        "value": {"X-Key": "${SECRET}"},
+    }
+    assert "X-Key: ${SECRET}" in [line["line"] for line in shown["routes"][1]["sends"]]
+
+
+async def test_explain_answers_as_the_command_does(ask: Ask) -> None:
+    question = {
+        "method": "GET",
+        "url": "https://api.example.com/v1/x",
+        "origin": "https://evil.example",
+        "headers": ["X-Key: 1"],
+    }
+    answer = await ask("POST /-/explain", content=json.dumps(question))
+
+    assert answer.status == 200
+    assert answer.body["allowed"] is False
+    assert answer.body["question"]["origin"] == "https://evil.example"
+    assert {opinion["browser"] for opinion in answer.body["browsers"]} == {"chrome", "firefox", "safari"}
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        pytest.param("", "no JSON; write", id="nothing"),
+        pytest.param("[" * 60_000, "no JSON; write", id="deep"),
+        pytest.param("[]", "no object; write", id="list"),
+        pytest.param("{}", '"method" is missing', id="no-method"),
+        pytest.param('{"method": "GET"}', '"url" is missing', id="no-url"),
+        pytest.param('{"method": "GET", "url": 1}', '"url" is no text', id="number"),
+        pytest.param('{"method": "GET", "url": "/", "header": []}', 'did you mean "headers"?', id="misspelt"),
+        pytest.param('{"method": "GET", "url": "/", "live": true}', 'there is no "live"; write some of method, url', id="live"),
+        pytest.param('{"method": "GET", "url": "/", "headers": "X: 1"}', "no list of texts; write", id="no-list"),
+        pytest.param('{"method": "GET", "url": "/", "headers": [1]}', "no list of texts; write", id="list-of-numbers"),
+        pytest.param(
+            '{"method": "GET", "url": "http://h/", "page_headers": ["X"]}', '"page_headers" "X" has no colon', id="no-colon"
+        ),
+        pytest.param('{"method": "GET", "url": "http://h/", "browsers": "netscape"}', "write one of chrome", id="browser"),
+        pytest.param('{"method": "/", "url": "GET"}', "write GET /", id="exchanged"),
+    ],
+)
+async def test_question_that_means_nothing_is_told_what_to_write(ask: Ask, content: str, told: str) -> None:
+    answer = await ask("POST /-/explain", *(() if content else ("Content-Length: 0",)), content=content)
+
+    assert answer.status == 400
+    assert told in answer.body["error"]
+    assert "--" not in answer.body["error"]
+
+
+async def test_question_is_bounded(ask: Ask) -> None:
+    assert (await ask("POST /-/explain", content=json.dumps({"method": "GET", "url": "x" * 70_000}))).status == 413
+
+
+@pytest.mark.parametrize("path", ["/-/ready", "/-/config", "/-/routes", "/-/reloads"])
+async def test_head_is_get_without_content(ask: Ask, path: str) -> None:
+    answer = await ask(f"HEAD {path}")
+
+    assert (answer.status, answer.body) == (200, None)
+    assert int(answer.fields["Content-Length"]) > 0
 
 
 async def test_reload_answers_with_its_outcome(ask: Ask, service: FakeService) -> None:
     answer = await ask("POST /-/reload", "Content-Length: 0")
 
     assert (answer.status, answer.body["outcome"], answer.body["generation"]) == (200, "applied", 2)
-    assert service.reloads == 1
+    assert service.reloads == [service.report]
+    assert (await ask("GET /-/reloads")).body == {"reloads": [answer.body]}
 
 
 async def test_rejected_reload_answers_422_with_the_problems(ask: Ask, service: FakeService) -> None:
@@ -240,7 +262,9 @@ async def test_rejected_reload_answers_422_with_the_problems(ask: Ask, service: 
         pytest.param(
             "OPTIONS /-/reload", ("Origin: https://evil.example", "Access-Control-Request-Method: POST"), 403, id="preflight"
         ),
-        pytest.param("GET /", (), 404, id="unknown-path"),
+        pytest.param("GET /nowhere", (), 404, id="unknown-path"),
+        pytest.param("GET /", ("Sec-Fetch-Site: cross-site",), 403, id="linked-from-elsewhere"),
+        pytest.param("GET /-/events", ("Sec-Fetch-Site: cross-site",), 403, id="events-for-others"),
         pytest.param("POST /-/reload", ("Host: evil.example",), 403, id="rebound-name"),
         pytest.param("POST /-/reload", ("Origin: http://localhost:3000", "Content-Length: 0"), 403, id="page-of-a-dev-server"),
         pytest.param("POST /-/reload", ("Sec-Fetch-Site: cross-site", "Content-Length: 0"), 403, id="cross-site"),
@@ -256,16 +280,18 @@ async def test_what_is_not_for_everyone_is_refused(
     assert set(answer.body) == {"error"}
     assert ("Allow" in answer.fields) is (status == 405)
     assert not [name for name in answer.fields if name.startswith("Access-Control-")]
-    assert service.reloads == 0
+    assert not service.reloads
 
 
-async def test_missing_token_is_asked_for(service: FakeService) -> None:
+@pytest.mark.parametrize(("accept", "asked"), [(b"text/html,*/*;q=0.8", True), (b"*/*", False), (b"application/json", False)])
+async def test_missing_token_is_asked_for(service: FakeService, accept: bytes, asked: bool) -> None:
+    """Of a person by the browser's own dialogue, of a program without one."""
     sock = socket.create_server(("127.0.0.1", 0))
     port = sock.getsockname()[1]
     server = AdminServer(service, Guard(TcpAddress("0.0.0.0", port), "secret"))
     await server.start([sock])
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(b"GET /-/config HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    writer.write(b"GET /-/config HTTP/1.1\r\nHost: x\r\nAccept: %b\r\nConnection: close\r\n\r\n" % accept)
     answer = await reader.read()
     writer.close()
     await writer.wait_closed()
@@ -273,6 +299,7 @@ async def test_missing_token_is_asked_for(service: FakeService) -> None:
 
     assert answer.startswith(b"HTTP/1.1 401 ")
     assert b'\r\nWWW-Authenticate: Bearer realm="xoproxy"\r\n' in answer
+    assert (b"\r\nWWW-Authenticate: Basic " in answer) is asked
 
 
 async def test_stopping_does_not_wait_for_a_client_that_says_nothing(service: FakeService) -> None:

@@ -1,9 +1,17 @@
 """Nothing on the network, and no page in the operator's browser, gets past the guard."""
 
+import base64
+
 import pytest
 
 from xoproxy.admin.guard import Guard, is_loopback
 from xoproxy.config.settings import Address, TcpAddress, UnixAddress
+
+
+def basic(credentials: str) -> str:
+    """Return what a browser sends for a user name and a password."""
+    return f"Basic {base64.b64encode(credentials.encode()).decode()}"
+
 
 LOOPBACK = TcpAddress("127.0.0.1", 9464)
 OPEN = TcpAddress("0.0.0.0", 9464)
@@ -69,6 +77,16 @@ def test_pages_of_other_origins_are_refused(path: str, fields: dict[str, str], r
         pytest.param("/-/config", "secret", "Basic secret", False, id="other-scheme"),
         pytest.param("/-/config", "secret", "Bearer s\udce9cret", False, id="odd-bytes"),
         pytest.param("/-/config", "secret", "secret", False, id="no-scheme"),
+        pytest.param("/", "secret", basic("operator:secret"), True, id="password"),
+        pytest.param("/", "secret", basic(":secret"), True, id="password-of-nobody"),
+        pytest.param("/", "se:cret", basic("a:se:cret"), True, id="password-with-colon"),
+        pytest.param("/", "secret", basic("secret:"), False, id="user-name"),
+        pytest.param("/", "secret", basic("secret"), False, id="no-colon"),
+        pytest.param("/", "secret", basic("a:Secret"), False, id="wrong-password"),
+        pytest.param("/", "secret", "Basic a\xe9", False, id="no-base64"),
+        pytest.param("/", "secret", "Basic ====", False, id="padding"),
+        pytest.param("/", None, basic("a:"), False, id="unset-and-empty-password"),
+        pytest.param("/", "secret", None, False, id="dashboard-needs-it"),
         pytest.param("/-/config", None, None, False, id="unset-and-open"),
         pytest.param("/-/config", None, "Bearer ", False, id="unset-and-empty"),
         pytest.param("/-/config", None, "Bearer None", False, id="unset-and-guessed"),

@@ -154,6 +154,9 @@ def test_broken_file_is_said_everywhere_and_changes_nothing(start: Start, backen
     assert proxy.admin("GET", "/-/ready")[1]["last_reload"]["outcome"] == "rejected"
     assert proxy.admin("GET", "/-/config")[1]["generation"] == 1
     assert len(proxy.named("reload")) == 1
+    assert [each["outcome"] for each in proxy.admin("GET", "/-/reloads")[1]["reloads"]] == ["rejected", "rejected"]
+    (route,) = proxy.admin("GET", "/-/routes")[1]["routes"]
+    assert {part["key"]: part["place"]["source"] for part in route["policy"]["keys"]}["coop"] == "preset isolated"
 
 
 def test_hangup_reloads_where_nothing_is_watched(start: Start, backend: Backend) -> None:

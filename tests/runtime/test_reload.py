@@ -13,7 +13,8 @@ import pytest
 from xoproxy.config import FROM_OPTIONS, ConfigInvalid, Generation, Loaded, Overrides, Text, Texts, compile_texts, read_text
 from xoproxy.config.lint import lint
 from xoproxy.config.settings import LogLevel
-from xoproxy.runtime.reload import MAX_LOGGED_CHANGES, MAX_LOGGED_PROBLEMS, Reloader
+from xoproxy.runtime.in_force import InForce
+from xoproxy.runtime.reload import MAX_LOGGED_CHANGES, MAX_LOGGED_PROBLEMS, MAX_REMEMBERED, Reloader
 from xoproxy.runtime.source import ConfigSource, Edition
 from xoproxy.telemetry.events import Event
 from xoproxy.telemetry.reloads import Outcome, Trigger
@@ -177,6 +178,42 @@ async def test_broken_text_that_is_taken_back_ends_the_complaint() -> None:
     assert bench.logged()[-1] == ("reload", "unchanged")
     await bench.reloader.look()
     assert bench.logged()[-2:] != [("reload", "unchanged")] * 2
+
+
+async def test_reloads_are_remembered_but_not_what_a_watcher_sees_again() -> None:
+    """It looks every few seconds: one broken save must not push out all that was before."""
+    bench = Bench(Script([SECOND]))
+    for texts in ([SECOND], [BROKEN], [BROKEN], [FIRST]):
+        bench.script.texts = list(texts)
+        await bench.reloader.look()
+        await bench.reloader.look()
+
+    assert [(each.outcome, each.generation) for each in bench.reloader.reloads] == [
+        (Outcome.APPLIED, 2),
+        (Outcome.REJECTED, 2),
+        (Outcome.APPLIED, 3),
+    ]
+
+
+async def test_remembered_reloads_are_bounded_and_who_asks_is_always_told() -> None:
+    bench = Bench(Script([BROKEN]))
+    for _ in range(MAX_REMEMBERED + 1):
+        await bench.reloader.reload(Trigger.ADMIN)
+
+    assert len(bench.reloader.reloads) == MAX_REMEMBERED
+
+
+async def test_configuration_in_force_is_compiled_once_for_all_who_ask_and_again_after_a_reload() -> None:
+    bench = Bench(Script([SECOND]))
+    in_force = InForce(bench.script, lambda: bench.reloader.edition)
+    first, same = await asyncio.gather(in_force.loaded(), in_force.loaded())
+    await bench.reloader.reload(Trigger.ADMIN)
+    second = await in_force.loaded()
+
+    assert first is same
+    assert (first.generation.number, second.generation.number) == (1, 2)
+    assert second.generation.digest == bench.reloader.generation.digest
+    assert [str(each) for each in second.generation.settings.upstreams[0].endpoints] == ["http://second"]
 
 
 async def test_good_text_after_a_broken_one_is_put_into_force() -> None:

@@ -4,8 +4,13 @@ Whoever can load a page into the operator's browser must get nothing from an end
 another site that sends requests (Fetch Metadata and Origin tell), a name that is rebound to 127.0.0.1 (Host tells), and the
 network, where the endpoint listens beyond loopback (the token tells).  A name is no danger where a token is wanted: the page
 does not have it.
+
+A program sends the token as a bearer token (RFC 6750), a person's browser asks for it as the password of Basic (RFC 7617), and
+keeps it for this origin only.  It would send it along with what other pages make it request, too: those are refused above.
 """
 
+import base64
+import binascii
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +20,8 @@ from typing import Final
 from xoproxy.config.settings import Address, TcpAddress
 
 OPEN_PATHS: Final = frozenset({"/-/healthy", "/-/ready"})  # for health checks, which have no token
+BEARER: Final = 'Bearer realm="xoproxy"'
+BASIC: Final = 'Basic realm="xoproxy: any user name, and the token as password", charset="UTF-8"'
 
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "localhost.localdomain", "ip6-localhost"})
 
@@ -49,14 +56,18 @@ class Guard:
     def _token_refusal(self, path: str, fields: Mapping[str, str]) -> Refusal | None:
         if path in OPEN_PATHS or (self.token is None and is_loopback(self.address)):
             return None
-        scheme, _, given = fields.get("Authorization", "").partition(" ")
+        given = _given_token(fields.get("Authorization", ""))
         wanted = (self.token or "").encode()
-        is_right = hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), wanted)
-        if wanted and is_right and scheme.lower() == "bearer":
+        if hmac.compare_digest(given, wanted) and wanted:
             return None
         return Refusal(
             401, "a bearer token is wanted: the one in XOPROXY_ADMIN_TOKEN or in the file that admin.token_file names"
         )
+
+
+def challenges(accept: str) -> tuple[str, ...]:
+    """Return how a 401 asks for the token.  Only a person's page is asked by a dialogue: programs have none."""
+    return (BEARER, BASIC) if "text/html" in accept.lower() else (BEARER,)
 
 
 def is_loopback(address: Address) -> bool:
@@ -64,6 +75,21 @@ def is_loopback(address: Address) -> bool:
     if not isinstance(address, TcpAddress):
         return True
     return address.host.lower() in _LOOPBACK_NAMES or _is_loopback_ip(address.host)
+
+
+def _given_token(authorization: str) -> bytes:
+    """Return the token that a request carries, empty if there is none that can be read."""
+    scheme, _, given = authorization.partition(" ")
+    match scheme.lower():
+        case "bearer":
+            return given.strip().encode("utf-8", "surrogateescape")
+        case "basic":
+            try:
+                return base64.b64decode(given.strip().encode("ascii"), validate=True).partition(b":")[2]
+            except (UnicodeEncodeError, binascii.Error):
+                return b""
+        case _:
+            return b""
 
 
 def _cross_site_refusal(fields: Mapping[str, str]) -> Refusal | None:

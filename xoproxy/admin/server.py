@@ -4,8 +4,9 @@ import socket
 
 from aiohttp import web
 
-from xoproxy.admin.app import Service, make_app
+from xoproxy.admin.app import make_app
 from xoproxy.admin.guard import Guard
+from xoproxy.admin.service import Service
 
 
 class AdminServer:

@@ -13,18 +13,20 @@ import importlib
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 from xoproxy import __version__
 from xoproxy.admin.guard import Guard
+from xoproxy.config import Loaded
 from xoproxy.config.generation import Generation
 from xoproxy.config.settings import LogLevel
 from xoproxy.runtime import calendar
 from xoproxy.runtime.announcement import announcement
 from xoproxy.runtime.descriptors import raise_descriptor_limit
 from xoproxy.runtime.engine import Engine
+from xoproxy.runtime.in_force import InForce
 from xoproxy.runtime.listening.sockets import ListenError, bound_name, close_sockets, open_sockets, remove_unix_path
 from xoproxy.runtime.loop import new_event_loop
 from xoproxy.runtime.notify import ServiceManager
@@ -104,6 +106,7 @@ class Process:
         self._settings = start.edition.generation.settings
         self._service_manager = ServiceManager()
         self._reloader = Reloader(start.source, start.edition, self._adopt, journal.event)
+        self._in_force = InForce(start.source, lambda: self._reloader.edition)
         self._watcher: Watcher | None = None
         if start.watched_path is not None:
             self._watcher = Watcher(start.watched_path, self._reloader.look, journal.event, start.poll_interval_s)
@@ -145,6 +148,15 @@ class Process:
     def last_reload(self) -> Report | None:
         """The last reload that did or refused something."""
         return self._reloader.last
+
+    @property
+    def reloads(self) -> Sequence[Report]:
+        """The last reloads that did or refused something, newest last."""
+        return tuple(self._reloader.reloads)
+
+    async def loaded(self) -> Loaded:
+        """Return the configuration in force with the places of everything in it."""
+        return await self._in_force.loaded()
 
     async def reload(self) -> Report:
         """Reload now, because the admin endpoint was asked to."""

@@ -8,6 +8,7 @@ Rule 3: reloads run one after the other, whoever asked (a watched file, SIGHUP, 
 import asyncio
 import errno
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import date
 from typing import Final, ParamSpec, Protocol, TypeVar
@@ -25,6 +26,7 @@ from xoproxy.telemetry.reloads import Outcome, Report, Trigger
 SETTLE_S: Final = 0.02  # a file that reads the same after this long is taken as saved
 MAX_SETTLE_READS: Final = 25
 MAX_LOGGED_PROBLEMS: Final = 20
+MAX_REMEMBERED: Final = 50  # reloads; some hours of a busy day
 MAX_LOGGED_CHANGES: Final = 20  # those by which somebody gains come first
 _NO_DESCRIPTOR: Final = frozenset({errno.EMFILE, errno.ENFILE})
 
@@ -71,6 +73,12 @@ class Reloader:
         self._lock = asyncio.Lock()
         self.adopted = asyncio.Event()  # set whenever another edition comes into force
         self.last: Report | None = None
+        self.reloads: deque[Report] = deque(maxlen=MAX_REMEMBERED)  # each that `last` was, newest last
+
+    @property
+    def edition(self) -> Edition:
+        """The edition in force."""
+        return self._edition
 
     @property
     def generation(self) -> Generation:
@@ -92,6 +100,8 @@ class Reloader:
             except Exception as exc:  # noqa: BLE001  rule 3: not even our own fault may end reloading
                 report = self._failed(trigger, f"{type(exc).__name__}: {exc}")
             if report.outcome is not Outcome.UNCHANGED or trigger is not Trigger.WATCH or self._was_rejected():
+                if self.last is None or not _is_same_again(self.last, report):
+                    self.reloads.append(report)
                 self.last = report
             return report
 
@@ -216,6 +226,12 @@ class Reloader:
     def _say(self, level: LogLevel, message: str, trigger: Trigger, outcome: str) -> None:
         values: dict[str, Value] = {"outcome": outcome, "trigger": trigger.value, "generation": self.generation.number}
         self._report(Event(level, "xoproxy.reload", "reload", message, values))
+
+
+def _is_same_again(last: Report, report: Report) -> bool:
+    """Whether a watcher saw what was rejected already: it looks every few seconds, and the file is still as it was."""
+    is_rejected = last.outcome is report.outcome is Outcome.REJECTED
+    return report.trigger is Trigger.WATCH and is_rejected and (last.problems, last.notes) == (report.problems, report.notes)
 
 
 def _compare(before: Generation, after: Generation) -> tuple[tuple[LogLevel, str], ...]:
