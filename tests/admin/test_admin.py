@@ -132,6 +132,9 @@ async def test_config_shows_the_configuration_in_force(ask: Ask, service: FakeSe
         "connections": 3,
         "state": "serving",
         "started": "2027-01-15T08:00:00.000Z",
+        "waiting": {"app": 2},
+        "cpu_s": 1.5,
+        "resident_bytes": 30_000_000,
         "addresses": [
             {
                 "upstream": "app",
@@ -141,6 +144,7 @@ async def test_config_shows_the_configuration_in_force(ask: Ask, service: FakeSe
                 "idle": 1,
                 "ejected": False,
                 "healthy": True,
+                "ejections": 4,
             }
         ],
     }

@@ -65,7 +65,10 @@ class FakeService:
             3,
             WorkerState.SERVING,
             1_800_000_000.0,
-            (AddressView("app", "http://app:5000 (192.0.2.1)", 1, 2, 1, False, True),),
+            (AddressView("app", "http://app:5000 (192.0.2.1)", 1, 2, 1, False, True, 4),),
+            {"app": 2},
+            1.5,
+            30_000_000,
         ),
         WorkerView(1, 4712, 0, 0, WorkerState.STARTING, 1_800_000_060.0),
     )

@@ -108,5 +108,8 @@ def worker_as_json(worker: WorkerView) -> dict[str, Json]:
         "connections": worker.connections,
         "state": worker.state.value,
         "started": timestamp(worker.started),
+        "waiting": dict(worker.waiting),
+        "cpu_s": round(worker.cpu_s, 3),
+        "resident_bytes": worker.resident_bytes,
         "addresses": [as_json(address) for address in worker.addresses],
     }

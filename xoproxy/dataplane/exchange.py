@@ -101,6 +101,7 @@ class Exchange:
     def start(self, upstream: "Upstream", hop: Hop, also: HeadEdit) -> None:
         """Send the request's head to the upstream; `also`: what changes in it besides what every request's head changes."""
         self._upstream = upstream
+        self.record.forward_to = upstream.settings.name
         self._block = request_for_upstream(self.head, hop, upstream.default_host, also)
         self._waiting.append(self._block)
         upstream.send(self)
@@ -169,13 +170,13 @@ class Exchange:
 
     def response_head(self, head: ResponseHead, rest: bytes) -> None:
         """Rewrite the final head by the plan and send it with what came of the body."""
-        now = time.monotonic()
-        self.record.upstream_s = now - self._head_sent_at
+        self.record.upstream_s = time.monotonic() - self._head_sent_at
         self.record.status = head.status
         if head.status == 101:
             self._switch(head, rest)
             return
         self._reusable = head.keeps_alive
+        self.record.conflicts = self.plan.conflicts(head)
         block = self.plan.apply(head, self._framing_lines(head))
         # One write for the head and what came with it: a second system call is some 5 % of a small exchange.
         if head.framing is LENGTH and len(rest) == head.content_length:

@@ -18,6 +18,7 @@ from xoproxy.dataplane.upstreams.upstream import Surroundings, Upstream, tell_no
 from xoproxy.policy.plan import ResponsePlan
 from xoproxy.semantics.forwarding import NO_EDIT, HeadEdit
 from xoproxy.semantics.heads import RequestHead
+from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.events import Event
 from xoproxy.telemetry.records import ExchangeRecord
 from xoproxy.telemetry.workers import AddressView
@@ -32,15 +33,21 @@ class DataPlane:
         emit: Callable[[ExchangeRecord], None],
         report: Callable[[Event], None] = tell_nobody,
         look_up: LookUp = system_look_up,
+        *,
+        counters: Counters | None = None,
     ) -> None:
-        """`emit` is called once per exchange, at its end, `report` with what happens to upstreams; neither must block."""
+        """`emit` is called once per exchange, at its end, `report` with what happens to upstreams; neither must block.
+
+        `counters`: where to count what no record tells.
+        """
         self.loop = asyncio.get_running_loop()
         self.deadlines = Deadlines(self.loop)
         self.draining = False  # no connection is kept after its answer
         self.closes_idle = False
         self.generation = generation
+        self.counters = counters or Counters()
         self._emit = emit
-        self._around = Surroundings(self.deadlines, report, look_up)
+        self._around = Surroundings(self.deadlines, report, look_up, self.counters)
         self._upstreams: dict[str, Upstream] = {}
         self._connections: set[ClientConnection] = set()
         self._admissions = Admissions()
@@ -70,10 +77,24 @@ class DataPlane:
     def addresses(self) -> tuple[AddressView, ...]:
         """What each address of each upstream is doing."""
         return tuple(
-            AddressView(name, state.name, state.outstanding, state.connections, state.idle, state.is_ejected, state.is_healthy)
+            AddressView(
+                name,
+                state.name,
+                state.outstanding,
+                state.connections,
+                state.idle,
+                state.is_ejected,
+                state.is_healthy,
+                state.ejections,
+            )
             for name, upstream in self._upstreams.items()
             for state in upstream.states()
         )
+
+    @property
+    def waiting(self) -> dict[str, int]:
+        """How many exchanges wait for a connection, by upstream."""
+        return {name: upstream.waiting for name, upstream in self._upstreams.items()}
 
     def renew_certificates(self) -> None:
         """Read the certificate files of upstreams again.  Raises: `OSError` (TLS errors too)."""
@@ -131,6 +152,7 @@ class DataPlane:
     def connected(self, connection: ClientConnection) -> Admission:
         """A client connected.  Returns what becomes of it."""
         self._connections.add(connection)
+        self.counters.accepted += 1
         trusted = connection.peer.hop(self.generation).trusted
         admission = self._admissions.admit(connection.peer.address, self.generation.settings.limits, trusted=trusted)
         connection.admitted = admission is Admission.ADMITTED

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from xoproxy.policy.cors import EXPOSE_HEADERS, CorsOutcome
-from xoproxy.semantics.forwarding import named_spans, united
+from xoproxy.semantics.forwarding import DROPPED_FROM_RESPONSES, named_spans, united
 from xoproxy.semantics.grammar import TOKEN
 from xoproxy.semantics.heads import MAX_REMEMBERED_BYTES, ResponseHead, edit
 from xoproxy.semantics.lists import tokens
@@ -57,6 +57,17 @@ class ResponsePlan:
         if not names:
             return self
         return (_varied if len(self.lines) <= _MAX_REMEMBERED_LINES_BYTES else _varied.__wrapped__)(self, names)
+
+    def conflicts(self, head: ResponseHead) -> tuple[bytes, ...]:
+        """Return the backend's field lines that the policy decides about, by their names in lower case; its `headers` apart."""
+        found: tuple[bytes, ...] = ()
+        for line in head.fields:
+            name = line[0]
+            if name in DROPPED_FROM_RESPONSES:  # mostly the only one is a Content-Length
+                continue
+            if name in self.drop or (self.drops_cors and name.startswith(CORS_PREFIX)):
+                found = (*found, name)
+        return found
 
     def apply(self, head: ResponseHead, lines: bytes = b"") -> bytes:
         """Return the head as it goes to the client; `lines` are the connection's own, such as its framing."""

@@ -46,7 +46,7 @@ class Engine(Protocol):
 
     @property
     def counters(self) -> Counters:
-        """How exchanges ended, since the start, whoever served them."""
+        """What was counted since the start, whoever served; of workers up to a second old.  Always the same object."""
         ...
 
     @property

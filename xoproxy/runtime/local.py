@@ -18,6 +18,7 @@ from xoproxy.runtime.workers.processors import worker_count
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.events import Event
 from xoproxy.telemetry.journal import Journal
+from xoproxy.telemetry.usage import cpu_s, resident_bytes
 from xoproxy.telemetry.workers import AddressView, WorkerState, WorkerView
 
 TUNNELS_END_AT: Final = 0.9  # of the time for draining: the rest is for their closing handshakes
@@ -45,7 +46,7 @@ class LocalEngine:
             check_upstream_trust(generation.settings.upstreams)
         self._journal = journal
         report = self._report = emit or journal.event
-        self._plane = DataPlane(generation, journal.exchange, report)
+        self._plane = DataPlane(generation, journal.exchange, report, counters=journal.counters)
         self._handshake_timeout_s = generation.settings.timeouts.head_s
         self._listeners = Listeners(
             self._plane.client_protocol,
@@ -82,13 +83,29 @@ class LocalEngine:
     def workers(self) -> tuple[WorkerView, ...]:
         """The one process that serves."""
         state = WorkerState.SERVING if self.is_serving else WorkerState.DRAINING
-        view = WorkerView(0, os.getpid(), self.generation.number, self.connections, state, self._started, self._plane.addresses)
+        view = WorkerView(
+            0,
+            os.getpid(),
+            self.generation.number,
+            self.connections,
+            state,
+            self._started,
+            self._plane.addresses,
+            self._plane.waiting,
+            cpu_s(),
+            resident_bytes(),
+        )
         return (view,)
 
     @property
     def addresses(self) -> tuple[AddressView, ...]:
         """What each address of each upstream is doing."""
         return self._plane.addresses
+
+    @property
+    def waiting(self) -> dict[str, int]:
+        """How many exchanges wait for a connection, by upstream."""
+        return self._plane.waiting
 
     @property
     def is_serving(self) -> bool:

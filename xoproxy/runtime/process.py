@@ -91,7 +91,7 @@ def _make_engine(start: Start, journal: Journal) -> Engine:
     """Return what serves.  Imported here: a supervisor needs no data plane, a single process nothing of workers."""
     if _supervises(start):
         pool = importlib.import_module("xoproxy.runtime.workers.pool")
-        return cast("Engine", pool.WorkerPool(start.edition, start.source, journal.event))
+        return cast("Engine", pool.WorkerPool(start.edition, start.source, journal.event, journal.counters))
     local = importlib.import_module("xoproxy.runtime.local")
     return cast("Engine", local.LocalEngine(start.edition.generation, journal))
 

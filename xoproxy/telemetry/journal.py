@@ -46,16 +46,20 @@ class Journal:
             line = self._render(record)
             if len(line) > self._max_line_chars:
                 line = self._render(shortened(record))
-            self._sink.write(line)
+            self._write(line)
 
     def event(self, event: Event) -> None:
         """Take an event."""
         if SEVERITY[event.level] >= self._severity:
-            self._sink.write(render_event(event, time.time(), self._format))
+            self._write(render_event(event, time.time(), self._format))
 
     def close(self) -> None:
         """Write what waits, for a moment, and end."""
         self._sink.close()
+
+    def _write(self, line: str) -> None:
+        if not self._sink.write(line):
+            self.counters.lines_dropped += 1
 
     def _dropped_notice(self, count: int) -> str:
         message = f"{count} log lines were dropped: the output did not take them in time"

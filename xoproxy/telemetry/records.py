@@ -23,10 +23,13 @@ class ExchangeRecord:
     began_s: float = 0.0  # monotonic time of its start
     duration_s: float = 0.0
     upstream_s: float | None = None  # from the head's sending to the response head's arrival
+    forward_to: str = ""  # name of the upstream that it is for, empty if we answer ourselves
     upstream: str = ""  # endpoint, empty if none was asked
     route: str = ""
     cors: str = "none"  # a CorsOutcome's value
     reason: str = ""  # why CORS refused; else, of an error, why in words
     error: str = ""  # an ErrorKind's value
+    conflicts: tuple[bytes, ...] = ()  # fields of the backend's that the policy decides about, by names in lower case
     generation: int = 0
+    page: bool = False  # asked for as a page, by a browser that reports, where something is observed by us
     request_id: str = ""  # ASCII, without anything that needs escaping; empty: requests have none

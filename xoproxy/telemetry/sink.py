@@ -44,18 +44,19 @@ class Sink:
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
 
-    def write(self, line: str) -> None:
-        """Take one line, without its line feed.  Never blocks on the output, never raises."""
+    def write(self, line: str) -> bool:
+        """Take one line, without its line feed; False if it is dropped.  Never blocks on the output, never raises."""
         with self._lock:
             if self._is_gone or self._waiting_chars + len(line) > self._max_waiting_chars:
                 self.dropped += 1
-                return
+                return False
             is_first = not self._lines
             self._say_dropped()
             self._lines.append(line)
             self._waiting_chars += len(line)
         if is_first:
             self._wake.set()
+        return True
 
     def close(self, timeout_s: float = 1.0) -> None:
         """Write what waits, at most for `timeout_s`, and end the thread."""

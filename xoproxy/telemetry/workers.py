@@ -1,6 +1,7 @@
 """What is told about the processes that serve.  Values only: `runtime` makes them, `admin` shows them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
 
@@ -23,6 +24,7 @@ class AddressView:
     idle: int
     ejected: bool
     healthy: bool
+    ejections: int = 0  # since the address is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +38,6 @@ class WorkerView:
     state: WorkerState
     started: float  # Unix time
     addresses: tuple[AddressView, ...] = ()
+    waiting: Mapping[str, int] = field(default_factory=dict[str, int])  # exchanges that wait for a connection, by upstream
+    cpu_s: float = 0.0
+    resident_bytes: int = 0

@@ -134,7 +134,7 @@ async def test_sockets_that_were_not_taken_are_closed_with_the_channel(ends: tup
 
 
 @pytest.mark.parametrize(
-    "report", [Done(1, ["a"], is_stale=True), Refused(2, "why"), Totals(3, {"cors": {"none": 1}}, [{"upstream": "app"}])]
+    "report", [Done(1, ["a"], is_stale=True), Refused(2, "why"), Totals(3, {"accepted": 1}, [{"upstream": "app"}])]
 )
 async def test_reports_come_back_as_they_were(report: Report) -> None:
     ours, theirs = socket.socketpair()
@@ -163,3 +163,29 @@ async def test_sockets_that_are_lost_on_the_way_end_the_channel(ends: tuple[Chan
 
     assert worker.orders == []
     assert worker.endings == 1
+
+
+async def test_what_waits_is_sent_before_the_end_if_the_other_end_takes_it() -> None:
+    """A worker's last words are its counts: more than the socket holds must arrive too."""
+    ours, theirs = socket.socketpair()
+    worker: Channel[Order] = Channel(theirs, ORDERS, lambda order, sockets: None, lambda: None)
+    worker.send(Totals(0, {"requests": [[["x" * 1000, "GET", 2], 1]] * 2000}))
+    reports: list[Report] = []
+    supervisor: Channel[Report] = Channel(ours, REPORTS, lambda report, sockets: reports.append(report), lambda: None)
+    await worker.flush(20.0)
+    worker.close()
+    await until(lambda: reports)
+    supervisor.close()
+
+    assert isinstance(reports[0], Totals)
+    assert len(reports[0].counts["requests"]) == 2000
+
+
+async def test_nobody_waits_for_an_end_that_takes_nothing() -> None:
+    ours, theirs = socket.socketpair()
+    worker: Channel[Order] = Channel(theirs, ORDERS, lambda order, sockets: None, lambda: None)
+    worker.send(Totals(0, {"requests": "x" * 2_000_000}))
+    await worker.flush(0.01)
+    ours.close()
+    await worker.flush(20.0)
+    worker.close()

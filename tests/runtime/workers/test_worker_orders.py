@@ -119,4 +119,8 @@ async def test_last_words_are_the_counts(supervisor: Supervisor) -> None:
     await soon(asyncio.shield(supervisor.serving))
     await until(lambda: supervisor.reports)
 
-    assert supervisor.reports == [Totals(0, {"statuses": {}, "cors": {}, "errors": {}})]
+    [last] = supervisor.reports
+    assert isinstance(last, Totals)
+    assert (last.connections, last.counts, last.addresses) == (0, {}, [])
+    assert last.resident_bytes > 1_000_000
+    assert last.cpu_s > 0

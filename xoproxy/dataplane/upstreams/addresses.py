@@ -29,6 +29,7 @@ class AddressState:
     idle: int
     is_ejected: bool
     is_healthy: bool
+    ejections: int
 
 
 class AddressPool:
@@ -114,6 +115,7 @@ class AddressPool:
             len(self._idle),
             standing.is_ejected(now),
             standing.is_healthy,
+            standing.ejections,
         )
 
 

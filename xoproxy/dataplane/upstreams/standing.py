@@ -15,10 +15,21 @@ NEVER: Final = -math.inf
 class Standing:
     """The standing of one address.  Times are of the loop's clock."""
 
-    __slots__ = ("_backoff_s", "_checks", "_ejected_until", "_ejection", "avoided_until", "failed_at", "failures", "is_healthy")
+    __slots__ = (
+        "_backoff_s",
+        "_checks",
+        "_ejected_until",
+        "_ejection",
+        "avoided_until",
+        "ejections",
+        "failed_at",
+        "failures",
+        "is_healthy",
+    )
 
     def __init__(self, ejection: Ejection | None) -> None:
         self.failures = 0  # connections in a row
+        self.ejections = 0  # ever
         self.failed_at = NEVER  # the last time that anything failed
         self.is_healthy = True  # by the health checks; so until they prove otherwise
         self.avoided_until = NEVER  # infinite while it is unhealthy
@@ -41,6 +52,7 @@ class Standing:
             return None
         self._backoff_s = min(self._backoff_s * 2 or ejection.backoff_s, ejection.max_backoff_s)
         self._ejected_until = now + self._backoff_s
+        self.ejections += 1
         self._weigh()
         return self._backoff_s
 

@@ -7,7 +7,7 @@ containers come back with another address.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from xoproxy.config.settings import Endpoint, LogLevel, UpstreamSettings
 from xoproxy.dataplane.deadlines import Deadlines
@@ -19,6 +19,7 @@ from xoproxy.dataplane.upstreams.connection import UpstreamConnection
 from xoproxy.dataplane.upstreams.health import HealthChecks
 from xoproxy.dataplane.upstreams.resolving import LookUp, Names, Resolver, ip_of, needs_resolving, system_look_up
 from xoproxy.dataplane.upstreams.waiting import Queue
+from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.events import Event, Value
 from xoproxy.telemetry.tasks import spawn
 
@@ -29,11 +30,12 @@ def tell_nobody(event: Event) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the upstreams of a data plane share: its clock, whom to tell of events, and how names are looked up."""
+    """What the upstreams of a data plane share: its clock, whom to tell of events, how to look up names, where to count."""
 
     deadlines: Deadlines
     report: Callable[[Event], None] = tell_nobody
     look_up: LookUp = system_look_up
+    counters: Counters = field(default_factory=Counters)
 
 
 class Upstream:
@@ -44,6 +46,7 @@ class Upstream:
         self.report = around.report
         self.default_host = _authority(settings.endpoints[0])
         self._deadlines = around.deadlines
+        self._counters = around.counters
         self._loop = asyncio.get_running_loop()
         self._idle_s = idle_s
         self._turn = 0
@@ -236,6 +239,7 @@ class Upstream:
         standing = pool.standing
         seconds = standing.failed(self._loop.time())
         if seconds is not None:
+            self._counters.ejections[self.settings.name, str(pool)] += 1
             why = detail_of(kind_of(error))
             message = f"{pool}, of the upstream {self.settings.name}, is avoided for {seconds:g} s: {why}"
             level = LogLevel.WARNING if standing.is_first_ejection else LogLevel.DEBUG

@@ -7,6 +7,7 @@ Rule: `send` never waits.  What the other end does not take is kept; who sends a
 """
 
 import asyncio
+import contextlib
 import json
 import socket
 import struct
@@ -47,6 +48,7 @@ class Channel(Generic[M]):
         self._kept: deque[list[socket.socket]] = deque()  # sockets of `_waiting`: open until they are sent
         self._loop = asyncio.get_running_loop()
         self._is_open = True
+        self._emptied: asyncio.Event | None = None  # set once nothing waits any more, once someone waits for that
         self._loop.add_reader(sock.fileno(), self._read)
 
     def send(self, message: "DataclassInstance", sockets: Iterable[socket.socket] = ()) -> None:
@@ -62,6 +64,13 @@ class Channel(Generic[M]):
         if len(self._waiting) == 1:
             self._write()
 
+    async def flush(self, timeout_s: float) -> None:
+        """Wait until everything is sent, or the other end is gone, or `timeout_s` are over."""
+        if self._waiting and self._is_open:
+            self._emptied = asyncio.Event()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._emptied.wait(), timeout_s)
+
     def close(self) -> None:
         """Let go of this end; what arrived and was not read is forgotten."""
         if not self._is_open:
@@ -71,6 +80,8 @@ class Channel(Generic[M]):
         self._loop.remove_writer(self._sock.fileno())
         self._sock.close()
         self._waiting.clear()
+        if self._emptied is not None:
+            self._emptied.set()
         while self._kept:
             _close(self._kept.popleft())
         _close(socket.socket(fileno=descriptor) for descriptor in self._descriptors)
@@ -92,6 +103,8 @@ class Channel(Generic[M]):
             self._waiting.clear()  # the other end is gone: reading says so
         else:
             self._loop.remove_writer(self._sock.fileno())
+        if not self._waiting and self._emptied is not None:
+            self._emptied.set()
 
     def _read(self) -> None:
         try:

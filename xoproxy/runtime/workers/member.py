@@ -30,7 +30,6 @@ from xoproxy.runtime.workers.orders import (
     Totals,
     load_order,
 )
-from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.tasks import spawn
 from xoproxy.telemetry.workers import AddressView, WorkerState, WorkerView
 
@@ -65,7 +64,7 @@ class Task:
 
 
 class Member:
-    """A worker's process, from its start to its end.  `reported` is called for what it says unasked, `ended` once."""
+    """A worker's process, from start to end.  `reported` is called for what it says unasked, `ended` once, after all that."""
 
     def __init__(self, slot: int, reported: Callable[["Member", Report], None], ended: Callable[["Member"], None]) -> None:
         """Start the process.  Raises: `OSError`."""
@@ -76,9 +75,8 @@ class Member:
         self.state = WorkerState.STARTING
         self.started = time.time()
         self.served_from = math.inf  # monotonic
-        self.connections = 0
-        self.counters = Counters()
         self.is_leaving = False  # told by a signal to end
+        self.totals = Totals(0, {})  # what it said last; its counts are added up elsewhere
         self.addresses: tuple[AddressView, ...] = ()
         self.silent_ticks = 0  # of the supervisor's clock, since it said anything
         self.exit_code: int | None = None
@@ -103,7 +101,19 @@ class Member:
     @property
     def view(self) -> WorkerView:
         """What is shown of it."""
-        return WorkerView(self.slot, self.pid, self.number, self.connections, self.state, self.started, self.addresses)
+        totals = self.totals
+        return WorkerView(
+            self.slot,
+            self.pid,
+            self.number,
+            totals.connections,
+            self.state,
+            self.started,
+            self.addresses,
+            totals.waiting,
+            totals.cpu_s,
+            totals.resident_bytes,
+        )
 
     async def begin(self, source: ConfigSource, task: Task, portion: Portion) -> None:
         """Have it serve.  Raises: `WorkerGoneError`, `RefusedError`."""
@@ -181,10 +191,9 @@ class Member:
                 else:
                     answer.set_exception(RefusedError(report.reason))
             case Totals():
-                self.connections = report.connections
-                self.counters = Counters()
-                self.counters.add(report.counts)
+                self.totals = report
                 self.addresses = tuple(AddressView(**values) for values in report.addresses)  # type: ignore[arg-type]  # through JSON
+                self._reported(self, report)
             case _:
                 self._reported(self, report)
 

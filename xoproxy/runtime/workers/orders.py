@@ -10,6 +10,7 @@ from typing import Final
 from xoproxy.config import Text, Texts
 from xoproxy.config.options import Overrides
 from xoproxy.runtime.source import Edition
+from xoproxy.telemetry.counters import Counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +88,14 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Sent about once a second and at the end: who is connected, and all counts since the worker began."""
+    """Sent about once a second and at the end: how things are, and what was counted since the last."""
 
     connections: int
-    counts: dict[str, dict[str, int]]
+    counts: Counts
     addresses: list[dict[str, object]] = field(default_factory=list[dict[str, object]])  # of upstreams
+    waiting: dict[str, int] = field(default_factory=dict[str, int])  # exchanges, by upstream
+    cpu_s: float = 0.0
+    resident_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

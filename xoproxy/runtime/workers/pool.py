@@ -28,13 +28,16 @@ SETTLE_S: Final = 30.0  # how long a reload waits for successors before it tells
 class WorkerPool:
     """Serves by workers that it starts."""
 
-    def __init__(self, edition: Edition, source: ConfigSource, report: Callable[[Event], None]) -> None:
-        """`source`: how texts are compiled.  Nothing is started yet."""
+    def __init__(
+        self, edition: Edition, source: ConfigSource, report: Callable[[Event], None], counters: Counters | None = None
+    ) -> None:
+        """`source`: how texts are compiled; `counters`: where to add up what workers count.  Nothing is started yet."""
         self.revision = 1
+        self.counters = counters or Counters()
         self._edition = edition
         self._source = source
         self._shares = Shares()
-        self._roster = Roster(self, report)
+        self._roster = Roster(self, report, self.counters)
         self._is_adopting = False
 
     @property
@@ -50,15 +53,7 @@ class WorkerPool:
     @property
     def connections(self) -> int:
         """How many clients are connected; up to a second old."""
-        return sum(member.connections for member in self._roster.members)
-
-    @property
-    def counters(self) -> Counters:
-        """How exchanges ended, whoever served them; up to a second old."""
-        counters = Counters()
-        for part in (self._roster.past, *(member.counters for member in self._roster.members)):
-            counters.add(part.totals())
-        return counters
+        return sum(member.totals.connections for member in self._roster.members)
 
     @property
     def workers(self) -> tuple[WorkerView, ...]:

@@ -12,7 +12,7 @@ from typing import Final, Protocol, TypeVar
 
 from xoproxy.config.settings import LogLevel
 from xoproxy.runtime.workers.member import Member, RefusedError, WorkerGoneError
-from xoproxy.runtime.workers.orders import Leaving, Report
+from xoproxy.runtime.workers.orders import Leaving, Report, Totals
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.events import Event, Value
 from xoproxy.telemetry.tasks import spawn
@@ -66,15 +66,16 @@ class Slot:
 class Roster:
     """All slots, and all workers that live: in a slot, starting or draining."""
 
-    def __init__(self, employer: Employer, report: Callable[[Event], None]) -> None:
+    def __init__(self, employer: Employer, report: Callable[[Event], None], counters: Counters) -> None:
+        """`counters`: where everything that workers count is added up."""
         self._employer = employer
         self._report = report
+        self._counters = counters
         self._one_successor = asyncio.Lock()  # at a time: starting costs
         self._changed = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
         self.slots: list[Slot] = []
         self.members: set[Member] = set()
-        self.past = Counters()  # of those that ended
         self.is_ending = False
 
     async def fill(self, count: int) -> None:
@@ -204,7 +205,9 @@ class Roster:
         return next((slot for slot in self.slots if slot.current is member), None)
 
     def _reported(self, member: Member, report: Report) -> None:
-        if isinstance(report, Leaving):
+        if isinstance(report, Totals):
+            self._counters.add(report.counts)
+        elif isinstance(report, Leaving):
             member.is_leaving = True
             self._let_go(member)
 
@@ -213,7 +216,6 @@ class Roster:
 
     def _ended(self, member: Member) -> None:
         self.members.discard(member)
-        self.past.add(member.counters.totals())
         self._changed.set()
         slot = self._slot_of(member)
         if member.state is WorkerState.DRAINING and member.exit_code == 0:

@@ -48,9 +48,11 @@ from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.events import Event
 from xoproxy.telemetry.journal import Journal, capture_logging
 from xoproxy.telemetry.tasks import spawn
+from xoproxy.telemetry.usage import cpu_s, resident_bytes
 
 LOG_FD: Final = 1
 REPORT_INTERVAL_S: Final = 1.0
+LAST_WORDS_S: Final = 2.0  # how long the last counts may take to the supervisor, which reads all the time
 SUCCESSOR_S: Final = 30.0  # how long a worker that was told to end waits for its successor
 
 
@@ -100,6 +102,7 @@ class Worker:
         await self._ended.wait()
         reporting.cancel()
         self._say_totals()
+        await self._channel.flush(LAST_WORDS_S)
         self._channel.close()
 
     def _on_signal(self, number: signal.Signals) -> None:
@@ -213,7 +216,9 @@ class Worker:
         engine = self._engine
         connections = 0 if engine is None else engine.connections
         addresses = [] if engine is None else [asdict(address) for address in engine.addresses]
-        self._channel.send(Totals(connections, self._journal.counters.totals(), addresses))
+        waiting = {} if engine is None else engine.waiting
+        counts = self._journal.counters.take()
+        self._channel.send(Totals(connections, counts, addresses, waiting, cpu_s(), resident_bytes()))
 
     def _drain(self, timeout_s: float, *, has_successor: bool = False) -> None:
         if not self._is_draining:
