@@ -193,6 +193,7 @@ async def test_reloads_are_remembered_but_not_what_a_watcher_sees_again() -> Non
         (Outcome.REJECTED, 2),
         (Outcome.APPLIED, 3),
     ]
+    assert bench.reloader.counted == {"applied": 2, "rejected": 1}
 
 
 async def test_remembered_reloads_are_bounded_and_who_asks_is_always_told() -> None:

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from xoproxy.runtime.source import Edition
 from xoproxy.telemetry.counters import Counters
+from xoproxy.telemetry.recent import Shown, Wanted
 from xoproxy.telemetry.workers import WorkerView
 
 
@@ -52,6 +53,10 @@ class Engine(Protocol):
     @property
     def workers(self) -> tuple[WorkerView, ...]:
         """The processes that serve."""
+        ...
+
+    async def recall(self, wanted: Wanted) -> list[Shown]:
+        """Return the last decisions that are wanted, the newest first.  What does not answer in time is left out."""
         ...
 
     @property

@@ -18,6 +18,7 @@ from xoproxy.runtime.workers.processors import worker_count
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.events import Event
 from xoproxy.telemetry.journal import Journal
+from xoproxy.telemetry.recent import Recent, Shown, Wanted
 from xoproxy.telemetry.usage import cpu_s, resident_bytes
 from xoproxy.telemetry.workers import AddressView, WorkerState, WorkerView
 
@@ -45,6 +46,8 @@ class LocalEngine:
         if not is_worker:
             check_upstream_trust(generation.settings.upstreams)
         self._journal = journal
+        if generation.settings.admin is not None and journal.recent is None:
+            journal.recent = Recent()
         report = self._report = emit or journal.event
         self._plane = DataPlane(generation, journal.exchange, report, counters=journal.counters)
         self._handshake_timeout_s = generation.settings.timeouts.head_s
@@ -117,6 +120,10 @@ class LocalEngine:
         """Whether something in force is not as the generation says, because open listeners cannot be told."""
         changed = self.generation.settings.timeouts.head_s != self._handshake_timeout_s
         return changed and any(entry.context is not None or entry.listener.proxy_protocol for entry in self._listeners.opened)
+
+    async def recall(self, wanted: Wanted) -> list[Shown]:
+        """Return the last decisions that are wanted, the newest first."""
+        return [] if self._journal.recent is None else self._journal.recent.select(wanted)
 
     async def open(self) -> None:
         """Listen.  Raises: `ListenError`; then nothing is listened on."""

@@ -13,6 +13,7 @@ import importlib
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
@@ -38,7 +39,9 @@ from xoproxy.runtime.watch import POLL_INTERVAL_S, Watcher
 from xoproxy.runtime.workers.processors import worker_count
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.events import Event, Value
+from xoproxy.telemetry.history import INTERVAL_S, History
 from xoproxy.telemetry.journal import Journal, capture_logging
+from xoproxy.telemetry.recent import Shown, Wanted
 from xoproxy.telemetry.reloads import Report, Trigger
 from xoproxy.telemetry.tasks import spawn
 from xoproxy.telemetry.workers import WorkerView
@@ -106,10 +109,12 @@ class Process:
         self._settings = start.edition.generation.settings
         self._service_manager = ServiceManager()
         self._reloader = Reloader(start.source, start.edition, self._adopt, journal.event)
+        self._reloader.counted = engine.counters.reloads
         self._in_force = InForce(start.source, lambda: self._reloader.edition)
         self._watcher: Watcher | None = None
         if start.watched_path is not None:
             self._watcher = Watcher(start.watched_path, self._reloader.look, journal.event, start.poll_interval_s)
+        self._history = History(engine.counters)
         self._stop = asyncio.Event()
         self._is_opening = False
         self._opened = asyncio.Event()
@@ -128,6 +133,15 @@ class Process:
     def workers(self) -> tuple[WorkerView, ...]:
         """The processes that serve."""
         return self._engine.workers
+
+    @property
+    def history(self) -> History:
+        """The last hour in samples, where there is an admin endpoint that could show them."""
+        return self._history
+
+    async def decisions(self, wanted: Wanted) -> list[Shown]:
+        """Return the last decisions that are wanted, the newest first; only kept where there is an admin endpoint."""
+        return await self._engine.recall(wanted)
 
     @property
     def is_ready(self) -> bool:
@@ -185,6 +199,8 @@ class Process:
         following = [spawn(calendar.follow(self._reloader), name="calendar")]
         if self._watcher is not None:
             following.append(spawn(self._watcher.run(), name="watch"))
+        if guard is not None:
+            following.append(spawn(self._sample_history(), name="history"))
         admin = await self._start_admin(guard, admin_sockets)
         self._service_manager.ready()
         gc.collect()
@@ -220,6 +236,12 @@ class Process:
         admin: AdminServer = module.AdminServer(self, guard)
         await admin.start(sockets)
         return admin
+
+    async def _sample_history(self) -> None:
+        """Take a sample every ten seconds."""
+        while True:
+            await asyncio.sleep(INTERVAL_S)
+            self._history.sample(time.time(), self._engine.connections)
 
     def _announce(self, admin_sockets: list[socket.socket]) -> None:
         bound = self._engine.bound

@@ -8,7 +8,7 @@ Rule 3: reloads run one after the other, whoever asked (a watched file, SIGHUP, 
 import asyncio
 import errno
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from datetime import date
 from typing import Final, ParamSpec, Protocol, TypeVar
@@ -74,6 +74,7 @@ class Reloader:
         self.adopted = asyncio.Event()  # set whenever another edition comes into force
         self.last: Report | None = None
         self.reloads: deque[Report] = deque(maxlen=MAX_REMEMBERED)  # each that `last` was, newest last
+        self.counted: Counter[str] = Counter()  # outcomes of those; to be replaced by whoever counts them elsewhere
 
     @property
     def edition(self) -> Edition:
@@ -102,6 +103,7 @@ class Reloader:
             if report.outcome is not Outcome.UNCHANGED or trigger is not Trigger.WATCH or self._was_rejected():
                 if self.last is None or not _is_same_again(self.last, report):
                     self.reloads.append(report)
+                    self.counted[report.outcome.value] += 1
                 self.last = report
             return report
 

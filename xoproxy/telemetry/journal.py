@@ -6,14 +6,14 @@ Libraries that use `logging` (asyncio, aiohttp) end here too, through `JournalHa
 import logging
 import sys
 import time
-from dataclasses import replace
 from typing import Final
 
 from xoproxy.config.settings import LogLevel, LogSettings
 from xoproxy.telemetry.access_log import RENDERERS
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.events import SEVERITY, Event, Value, render_event
-from xoproxy.telemetry.records import ExchangeRecord
+from xoproxy.telemetry.recent import Recent
+from xoproxy.telemetry.records import ExchangeRecord, shortened
 from xoproxy.telemetry.sink import PIPE_BUF, Sink
 
 # Each byte can take six characters (\u00ff).  With what else stands in a line this stays below the 4096 of a Linux pipe.
@@ -22,11 +22,12 @@ _SHORT_NAME: Final = 96
 
 
 class Journal:
-    """Counts exchanges, and writes exchanges and events that the settings let through."""
+    """Counts exchanges, keeps the last ones, and writes exchanges and events that the settings let through."""
 
     def __init__(self, fd: int, settings: LogSettings, counters: Counters, *, is_shared: bool = False) -> None:
         """`is_shared`: other processes write to `fd` too."""
         self.counters = counters
+        self.recent: Recent | None = None  # kept where somebody can ask for them
         self._format = settings.format
         self._sink = Sink(fd, self._dropped_notice, is_shared=is_shared)
         self._max_line_chars = PIPE_BUF - 1 if is_shared else sys.maxsize
@@ -42,10 +43,12 @@ class Journal:
     def exchange(self, record: ExchangeRecord) -> None:
         """Take the record of an exchange that ended."""
         self.counters.count(record)
+        if self.recent is not None:
+            self.recent.keep(record)
         if self._writes_exchanges:
             line = self._render(record)
             if len(line) > self._max_line_chars:
-                line = self._render(shortened(record))
+                line = self._render(shortened(record, _SHORT_TARGET, _SHORT_NAME))
             self._write(line)
 
     def event(self, event: Event) -> None:
@@ -64,21 +67,6 @@ class Journal:
     def _dropped_notice(self, count: int) -> str:
         message = f"{count} log lines were dropped: the output did not take them in time"
         return render_event(Event(LogLevel.WARNING, "xoproxy", "dropped", message, {"lines": count}), time.time(), self._format)
-
-
-def shortened(record: ExchangeRecord) -> ExchangeRecord:
-    """Return the record with less of what a client may make long."""
-
-    def cut(value: bytes, size: int) -> bytes:
-        return value if len(value) <= size else value[:size] + b"..."
-
-    return replace(
-        record,
-        method=cut(record.method, _SHORT_NAME),
-        target=cut(record.target, _SHORT_TARGET),
-        host=cut(record.host, _SHORT_NAME),
-        origin=None if record.origin is None else cut(record.origin, _SHORT_NAME),
-    )
 
 
 _LEVELS: Final = ((logging.ERROR, LogLevel.ERROR), (logging.WARNING, LogLevel.WARNING), (logging.INFO, LogLevel.INFO))

@@ -1,6 +1,6 @@
 """What the data plane tells about an exchange that ended.  Values only; `access_log` renders them, `counters` count them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(slots=True)
@@ -33,3 +33,18 @@ class ExchangeRecord:
     generation: int = 0
     page: bool = False  # asked for as a page, by a browser that reports, where something is observed by us
     request_id: str = ""  # ASCII, without anything that needs escaping; empty: requests have none
+
+
+def shortened(record: ExchangeRecord, target_bytes: int, name_bytes: int) -> ExchangeRecord:
+    """Return the record with less of what a client may make long: its target, and method, host and origin."""
+
+    def cut(value: bytes, size: int) -> bytes:
+        return value if len(value) <= size else value[:size] + b"..."
+
+    return replace(
+        record,
+        method=cut(record.method, name_bytes),
+        target=cut(record.target, target_bytes),
+        host=cut(record.host, name_bytes),
+        origin=None if record.origin is None else cut(record.origin, name_bytes),
+    )

@@ -14,10 +14,25 @@ from support.wire import soon, until
 from xoproxy.config.settings import LogSettings
 from xoproxy.runtime.signals import HeldSignals
 from xoproxy.runtime.workers.channel import Channel
-from xoproxy.runtime.workers.orders import REPORTS, Adopt, Begin, Done, Drain, Load, Refused, Renew, Report, Sockets, Totals
+from xoproxy.runtime.workers.orders import (
+    REPORTS,
+    Adopt,
+    Begin,
+    Done,
+    Drain,
+    Load,
+    Recall,
+    Recalled,
+    Refused,
+    Renew,
+    Report,
+    Sockets,
+    Totals,
+)
 from xoproxy.runtime.workers.worker import Worker
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.journal import Journal
+from xoproxy.telemetry.records import ExchangeRecord
 
 
 def load(order: int, number: int, text: str) -> Load:
@@ -31,6 +46,7 @@ class Supervisor:
 
     channel: Channel[Report]
     serving: "asyncio.Future[None]"
+    journal: Journal
     reports: list[Report] = field(default_factory=list[Report])
 
     async def answer(self) -> Report:
@@ -51,7 +67,7 @@ async def supervisor() -> AsyncIterator[Supervisor]:
     worker = Worker(theirs, journal)
     reports: list[Report] = []
     channel: Channel[Report] = Channel(ours, REPORTS, lambda report, sockets: reports.append(report), lambda: None)
-    supervisor = Supervisor(channel, asyncio.ensure_future(worker.serve(signals)), reports)
+    supervisor = Supervisor(channel, asyncio.ensure_future(worker.serve(signals)), journal, reports)
     channel.send(Begin(0, "x.yaml", {"upstream": "http://127.0.0.1:1"}))
     yield supervisor
     channel.close()
@@ -124,3 +140,20 @@ async def test_last_words_are_the_counts(supervisor: Supervisor) -> None:
     assert (last.connections, last.counts, last.addresses) == (0, {}, [])
     assert last.resident_bytes > 1_000_000
     assert last.cpu_s > 0
+
+
+async def test_decisions_are_told_when_they_are_asked_for(supervisor: Supervisor) -> None:
+    """Where there is an admin endpoint that can ask."""
+    supervisor.channel.send(Recall(1, {"outcome": "dns_error"}))
+    assert await supervisor.answer() == Recalled(1, [])
+    supervisor.channel.send(load(2, 1, "version: 1\nadmin: 127.0.0.1:1\n"))
+    await supervisor.answer()
+    supervisor.channel.send(Adopt(3, 1, []))
+    await supervisor.answer()
+    for error in ("dns_error", "connection_refused"):
+        supervisor.journal.exchange(ExchangeRecord("", 0.0, error=error))
+    supervisor.channel.send(Recall(4, {"outcome": "dns_error"}))
+    answer = await supervisor.answer()
+
+    assert isinstance(answer, Recalled)
+    assert [decision["error"] for decision in answer.decisions] == ["dns_error"]

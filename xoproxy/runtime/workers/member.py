@@ -23,6 +23,8 @@ from xoproxy.runtime.workers.orders import (
     Done,
     Drain,
     Order,
+    Recall,
+    Recalled,
     Refused,
     Renew,
     Report,
@@ -30,10 +32,12 @@ from xoproxy.runtime.workers.orders import (
     Totals,
     load_order,
 )
+from xoproxy.telemetry.recent import Shown, Wanted
 from xoproxy.telemetry.tasks import spawn
 from xoproxy.telemetry.workers import AddressView, WorkerState, WorkerView
 
 ANSWER_S: Final = 10.0  # for an order that changes something small
+RECALL_S: Final = 2.0  # somebody looks at a page
 LOAD_S: Final = 60.0  # to compile a configuration: the largest takes 8 s of a processor that other workers may want too
 START_S: Final = 60.0  # for a start: a fresh interpreter on a machine that is busy
 KILL_AFTER_S: Final = 5.0  # past the time for draining
@@ -82,7 +86,7 @@ class Member:
         self.exit_code: int | None = None
         self._reported = reported
         self._ended = ended
-        self._asked: dict[int, asyncio.Future[Done]] = {}
+        self._asked: dict[int, asyncio.Future[Done | Recalled]] = {}
         self._ids = itertools.count(1)
         self._kill_timer: asyncio.TimerHandle | None = None
         with theirs:
@@ -128,20 +132,26 @@ class Member:
 
     async def load(self, edition: Edition, *, timeout_s: float | None = None) -> None:
         """Have it compile what an edition was made of.  Raises: `WorkerGoneError`, `RefusedError`."""
-        await self._ask(lambda order: load_order(order, edition), LOAD_S if timeout_s is None else timeout_s)
+        await self._have(lambda order: load_order(order, edition), LOAD_S if timeout_s is None else timeout_s)
 
     async def adopt(self, task: Task, portion: Portion, *, timeout_s: float | None = None) -> Done:
         """Have it serve by what it loaded, on the sockets that it has and these.  Raises: `WorkerGoneError`, `RefusedError`."""
         for address, sockets in portion:
             self._channel.send(Sockets(address), sockets)
         number = task.edition.generation.number
-        done = await self._ask(lambda order: Adopt(order, number, task.listeners), timeout_s)
+        done = await self._have(lambda order: Adopt(order, number, task.listeners), timeout_s)
         self.number, self.revision = number, task.revision
         return done
 
     async def renew(self) -> list[str]:
         """Have it read its certificates again.  Raises: `WorkerGoneError`, `RefusedError`."""
-        return (await self._ask(Renew)).problems
+        return (await self._have(Renew)).problems
+
+    async def recall(self, wanted: Wanted) -> list[Shown]:
+        """Return its last decisions that are wanted.  Raises: `WorkerGoneError`."""
+        answer = await self._ask(lambda order: Recall(order, asdict(wanted)), RECALL_S)
+        assert isinstance(answer, Recalled)
+        return answer.decisions
 
     def drain(self, timeout_s: float, *, has_successor: bool) -> None:
         """Have it end; it is killed if it has not some time after `timeout_s`."""
@@ -164,12 +174,18 @@ class Member:
             self._kill_timer.cancel()
         self._kill_timer = asyncio.get_running_loop().call_later(delay_s, self.kill)
 
-    async def _ask(self, order: Callable[[int], Order], timeout_s: float | None = None) -> Done:
+    async def _have(self, order: Callable[[int], Order], timeout_s: float | None = None) -> Done:
+        """Have it carry out an order that changes something."""
+        done = await self._ask(order, timeout_s)
+        assert isinstance(done, Done)
+        return done
+
+    async def _ask(self, order: Callable[[int], Order], timeout_s: float | None = None) -> Done | Recalled:
         timeout_s = ANSWER_S if timeout_s is None else timeout_s
         if self.exit_code is not None:
             raise WorkerGoneError(self.ending())
         number = next(self._ids)
-        answer: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Done | Recalled] = asyncio.get_running_loop().create_future()
         self._asked[number] = answer
         self._channel.send(order(number))
         try:
@@ -182,14 +198,14 @@ class Member:
     def _received(self, report: Report, sockets: list[socket.socket]) -> None:  # noqa: ARG002  workers send none
         self.silent_ticks = 0
         match report:
-            case Done() | Refused():
+            case Done() | Recalled() | Refused():
                 answer = self._asked.get(report.id)
                 if answer is None or answer.done():
                     return
-                if isinstance(report, Done):
-                    answer.set_result(report)
-                else:
+                if isinstance(report, Refused):
                     answer.set_exception(RefusedError(report.reason))
+                else:
+                    answer.set_result(report)
             case Totals():
                 self.totals = report
                 self.addresses = tuple(AddressView(**values) for values in report.addresses)  # type: ignore[arg-type]  # through JSON

@@ -1,7 +1,8 @@
 """What supervisor and worker say to each other.
 
 An *order* goes from the supervisor to a worker, a *report* the other way.  An order with an `id` is answered by one report of
-the same `id`: `Done`, with what went wrong on the way, or `Refused`, and then nothing was changed.
+the same `id`: `Done`, with what went wrong on the way (`Recalled`, with what was asked for), or `Refused`, and then nothing was
+changed.
 """
 
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from xoproxy.config import Text, Texts
 from xoproxy.config.options import Overrides
 from xoproxy.runtime.source import Edition
 from xoproxy.telemetry.counters import Counts
+from xoproxy.telemetry.recent import Shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,14 @@ class Renew:
 
 
 @dataclass(frozen=True, slots=True)
+class Recall:
+    """Tell the last decisions that are wanted: answered by `Recalled`."""
+
+    id: int
+    wanted: dict[str, object]  # a `Wanted`, through JSON
+
+
+@dataclass(frozen=True, slots=True)
 class Drain:
     """Accept no more, let exchanges finish for a while, and end."""
 
@@ -76,6 +86,14 @@ class Done:
     id: int
     problems: list[str]
     is_stale: bool = False  # something is not as the generation says, and only a new process can be
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """The decisions that `Recall` asked for, the newest first."""
+
+    id: int
+    decisions: list[Shown]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +121,10 @@ class Leaving:
     """The worker was told by a signal to end, and does so when a successor serves."""
 
 
-Order = Begin | Sockets | Load | Adopt | Renew | Drain | Abort
-Report = Done | Refused | Totals | Leaving
-ORDERS: Final[tuple[type[Order], ...]] = (Begin, Sockets, Load, Adopt, Renew, Drain, Abort)
-REPORTS: Final[tuple[type[Report], ...]] = (Done, Refused, Totals, Leaving)
+Order = Begin | Sockets | Load | Adopt | Renew | Recall | Drain | Abort
+Report = Done | Recalled | Refused | Totals | Leaving
+ORDERS: Final[tuple[type[Order], ...]] = (Begin, Sockets, Load, Adopt, Renew, Recall, Drain, Abort)
+REPORTS: Final[tuple[type[Report], ...]] = (Done, Recalled, Refused, Totals, Leaving)
 
 
 def load_order(number: int, edition: Edition) -> Load:

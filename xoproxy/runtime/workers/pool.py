@@ -20,6 +20,7 @@ from xoproxy.runtime.workers.roster import Roster
 from xoproxy.runtime.workers.shares import Share, Shares
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.events import Event
+from xoproxy.telemetry.recent import Shown, Wanted, merged
 from xoproxy.telemetry.workers import WorkerState, WorkerView
 
 SETTLE_S: Final = 30.0  # how long a reload waits for successors before it tells that there are none yet
@@ -72,6 +73,11 @@ class WorkerPool:
     def drain_s(self) -> float:
         """How long exchanges may go on in a worker that has a successor."""
         return self.generation.settings.timeouts.drain_s
+
+    async def recall(self, wanted: Wanted) -> list[Shown]:
+        """Return the last decisions that are wanted, of all workers, the newest first."""
+        outcomes = await self._roster.each(lambda member: member.recall(wanted))
+        return merged((outcome for _, outcome in outcomes if not isinstance(outcome, BaseException)), wanted.limit)
 
     async def open(self) -> None:
         """Open the sockets, start the workers.  Raises: `ListenError`; then none is left."""

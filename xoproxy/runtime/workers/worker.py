@@ -37,6 +37,8 @@ from xoproxy.runtime.workers.orders import (
     Leaving,
     Load,
     Order,
+    Recall,
+    Recalled,
     Refused,
     Renew,
     Sockets,
@@ -47,6 +49,7 @@ from xoproxy.runtime.workers.orders import (
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.events import Event
 from xoproxy.telemetry.journal import Journal, capture_logging
+from xoproxy.telemetry.recent import Wanted
 from xoproxy.telemetry.tasks import spawn
 from xoproxy.telemetry.usage import cpu_s, resident_bytes
 
@@ -136,6 +139,10 @@ class Worker:
                 self._carry_out(order.id, lambda: self._adopt(order))
             case Renew():
                 self._carry_out(order.id, lambda: self._renew(order))
+            case Recall():
+                recent = self._journal.recent
+                wanted = Wanted(**order.wanted)  # type: ignore[arg-type]  # through JSON
+                self._channel.send(Recalled(order.id, [] if recent is None else recent.select(wanted)))
             case Drain():
                 self._drain(order.timeout_s, has_successor=order.has_successor)
             case Abort():
