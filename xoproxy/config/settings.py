@@ -197,7 +197,7 @@ class StoreKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
-    """`reporting.store`.  `where`: the path of an SQLite file, or PostgreSQL's URL, which may hold a password: never show it."""
+    """`reporting.store`.  `where`: an SQLite file's path, or PostgreSQL's URL, which may hold a password: never show it."""
 
     kind: StoreKind = StoreKind.MEMORY
     where: str = ""
