@@ -106,7 +106,11 @@ async def test_config_shows_the_configuration_in_force(ask: Ask, service: FakeSe
         {"address": "unix:/run/x.sock", "key_pairs": [], "proxy_protocol": False},
     ]
     assert shown["settings"]["trusted_proxies"] == ["10.0.0.0/8"]
-    assert shown["settings"]["log"] == {"format": "json", "level": "info"}
+    assert shown["settings"]["log"] == {"format": "json", "level": "info", "sample": 1.0, "keys": [], "request_fields": []}
+    assert shown["settings"]["tracing"] == {
+        "sample": 1.0,
+        "exporting": {"url": "http://otel:4318/v1/traces", "service_name": "xoproxy", "headers": ["X-Key"]},
+    }
     assert shown["settings"]["upstreams"][0]["endpoints"] == ["http://web:3000", "http+unix:/run/web.sock"]
     first, second = shown["routes"]
     assert first["match"] == {

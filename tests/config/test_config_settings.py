@@ -14,15 +14,18 @@ from xoproxy.config.problems import Refused
 from xoproxy.config.render import as_json, as_text
 from xoproxy.config.settings import (
     Endpoint,
+    Exporting,
     KeyPair,
     Limits,
     Listener,
     LogFormat,
+    LogKey,
     LogLevel,
     LogSettings,
     Settings,
     TcpAddress,
     Timeouts,
+    TracingSettings,
     UnixAddress,
     UnixPeers,
     UpstreamSettings,
@@ -84,6 +87,40 @@ def test_every_key_is_read() -> None:
 )
 def test_requests_have_an_id_unless_told_otherwise(line: str, name: str | None) -> None:
     assert settings_of(f"{HEAD}{line}\n").request_id == name
+
+
+def test_what_is_told_of_requests_is_read_from_the_file() -> None:
+    """Keys in the order of a line, names in lower case, each once."""
+    settings = settings_of(
+        HEAD
+        + """log: {sample: 0.5%, keys: [route, status, route], request_fields: [User-Agent, user-agent, Referer]}
+tracing: {export: "http://otel:4318", sample: 25%, service_name: shop, export_headers: {Authorization: Bearer a}}
+"""
+    )
+
+    assert settings.log == LogSettings(
+        sample=0.005, keys=(LogKey.STATUS, LogKey.ROUTE), request_fields=("user-agent", "referer")
+    )
+    assert settings.tracing == TracingSettings(
+        0.25, Exporting("http://otel:4318/v1/traces", "shop", (("Authorization", "Bearer a"),))
+    )
+    assert "Bearer" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("line", "tracing"),
+    [
+        ("", None),
+        ("tracing: off", None),
+        ("tracing: 'off'", None),
+        ("tracing: propagate", TracingSettings()),
+        ("tracing: {}", TracingSettings()),
+        ("tracing: {sample: 1%}", TracingSettings(0.01)),
+        ("tracing: {export: https://otel/a/b}", TracingSettings(exporting=Exporting("https://otel/a/b"))),
+    ],
+)
+def test_traces_are_left_alone_unless_told_otherwise(line: str, tracing: TracingSettings | None) -> None:
+    assert settings_of(f"{HEAD}{line}\n").tracing == tracing
 
 
 def test_paths_are_looked_at_strictly_unless_told_otherwise() -> None:

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from support.markdown import Block, all_blocks, whole_file
 from support.typed_yaml import as_1_1, as_1_2
 
-from xoproxy.config import addresses, conditions, features, keys, origins, policies, sections, upstreams
+from xoproxy.config import addresses, conditions, features, keys, origins, policies, sections, telling, upstreams
 from xoproxy.config import values as parsers
 from xoproxy.config.problems import Refused
 from xoproxy.config.schema import DESCRIBED, policy_file_schema
@@ -292,6 +292,18 @@ PAIRS = {
     ),
     "request_id": Pair(
         sections._request_id, described_values.REQUEST_ID, "X-Request-Id Host x-forwarded-for on TE none x_forwarded_for"
+    ),
+    "percentage": Pair(parsers.percentage, described_values.PERCENTAGE, "10% 0.5% 100% 100.1% 0% 10 .5% 1e2% 010% 0.1234567%"),
+    "logged_field": Pair(
+        telling.logged_field,
+        described_values.LOGGED_FIELD,
+        "User-Agent referer Authorization X-Api-Key x_auth_token X-Author Cookie Cookie2 token Token-Id a:",
+    ),
+    "export_url": Pair(
+        telling.export_url,
+        described_values.EXPORT_URL,
+        "http://otel:4318 HTTPS://otel/v1/traces http://[::1]:4318 otel:4318 grpc://otel http://u@otel http://a?b http://a:0",
+        exact=False,
     ),
     "upstream_url": Pair(
         addresses.upstream_url,

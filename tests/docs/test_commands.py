@@ -39,7 +39,7 @@ def test_command_can_be_given(command: list[str]) -> None:
         case ["xoproxy", *arguments]:
             assert accepted(arguments)
         case ["pip", "install", target]:
-            extras = re.fullmatch(r"\.(?:\[(\w+)\])?", target)
+            extras = re.fullmatch(r"(?:\.|xoproxy)(?:\[(\w+)\])?", target)
             assert extras is not None
             assert extras[1] is None or extras[1] in PROJECT["optional-dependencies"]
         case ["docker", "compose", *options, "up"]:

@@ -19,14 +19,17 @@ from xoproxy.config.reported import Destination
 from xoproxy.config.sections import DEFAULT_ADMIN
 from xoproxy.config.settings import (
     Ejection,
+    Exporting,
     HealthCheck,
     Limits,
     LogFormat,
+    LogKey,
     LogLevel,
     LogSettings,
     Queueing,
     Resolving,
     Timeouts,
+    TracingSettings,
 )
 from xoproxy.config.upstreams import CONNECT_S, RESPONSE_S
 from xoproxy.dataplane.errors import ErrorKind
@@ -91,6 +94,7 @@ AROUND: dict[str, tuple[str, dict[str, str]]] = {
     "`timeouts`": (TOP + "timeouts:\n  %s\n", {}),
     "`limits`": (TOP + "limits:\n  %s\n", {}),
     "`log`": (TOP + "log:\n  %s\n", {}),
+    "`tracing`": (TOP + "tracing:\n  %s\n", {"export": "export: http://otel-collector:4318"}),
 }
 EXCLUDES = {"urls": "url"}
 
@@ -147,6 +151,7 @@ def test_example_of_a_key_loads(mapping: str, key: str, example: str) -> None:
         ("`integrity_policy`", "blocked_destinations", Destination, set[str]()),
         ("`log`", "format", LogFormat, set[str]()),
         ("`log`", "level", LogLevel, set[str]()),
+        ("`log`", "keys", LogKey, set[str]()),
     ],
 )
 def test_reference_lists_exactly_the_values_of_a_choice(mapping: str, key: str, kind: type[Enum], more: set[str]) -> None:
@@ -185,6 +190,9 @@ def test_stated_defaults_are_those_of_the_code() -> None:
     assert default_of("`health_check`", "unhealthy_after") == str(check.unhealthy_after)
     assert default_of("`log`", "format") == log.format.value
     assert default_of("`log`", "level") == log.level.value
+    assert values.percentage(default_of("`log`", "sample")) == log.sample
+    assert values.percentage(default_of("`tracing`", "sample")) == TracingSettings().sample
+    assert default_of("`tracing`", "service_name") == Exporting("").service_name
     assert default_of("the policy file", "listen") == str(LISTEN_FROM_FILE.address)
     assert str(LISTEN_FROM_OPTIONS.address) in table("the policy file")[1][2]
     assert default_of("the policy file", "admin") == default_of("`admin`", "address") == str(DEFAULT_ADMIN)

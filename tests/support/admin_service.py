@@ -24,6 +24,7 @@ routes:
     policy: {cors: {allow_origins: ['https://a.example', 'https://*.b.example'], allow_headers: '*', allow_credentials: true}}
   - upstream: web
     policy: [isolated, {corp: off, observe: {coep: credentialless}, headers: {set: {X-Key: '${SECRET}'}, remove: [Server]}}]
+tracing: {export: 'http://otel:4318', export_headers: {X-Key: '${SECRET}'}}
 """
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from xoproxy.config import keys, sections
+from xoproxy.config import keys, sections, telling
 from xoproxy.config.composition import UNTOUCHED, Policies
 from xoproxy.config.drafts import PolicyDraft
 from xoproxy.config.generation import Generation
@@ -112,10 +112,11 @@ def _compile(reader: Reader, tree: MappingNode, listen: Listener) -> _Compiled:
         timeouts=sections.read_timeouts(reader, timeouts),
         limits=sections.read_limits(reader, found.get("limits")),
         trusted_proxies=sections.read_trusted(reader, found.get("trusted_proxies")),
-        log=sections.read_log(reader, found.get("log")),
+        log=telling.read_log(reader, found.get("log")),
         workers=sections.read_workers(reader, found.get("workers")),
         proxy_status=sections.read_proxy_status(reader, found.get("proxy_status")),
         request_id=sections.read_request_id(reader, found.get("request_id"), DEFAULT_REQUEST_ID),
+        tracing=telling.read_tracing(reader, found.get("tracing"), found.get("request_id")),
     )
     return _Compiled(settings, routes, routing.unmatched(root), endpoints, unused_policies, tree)
 

@@ -51,6 +51,7 @@ TOP: Final = Keys(
         "request_id",
         "proxy_status",
         "log",
+        "tracing",
     ),
     spellings(
         {
@@ -62,6 +63,7 @@ TOP: Final = Keys(
             "routes": "route locations paths",
             "trusted_proxies": "trusted forwarded_allow_ips set_real_ip_from proxies",
             "log": "logging access_log logs",
+            "tracing": "trace traces otel opentelemetry otlp telemetry traceparent",
             "reporting": "report reports reporting_endpoints endpoints",
             "limits": "limit client_max_body_size",
             "workers": "worker worker_processes processes nbproc num_workers concurrency",
@@ -342,7 +344,31 @@ LIMITS: Final = Keys(
         }
     ),
 )
-LOG: Final = Keys("`log`", ("format", "level"), spellings({"format": "style output", "level": "severity loglevel"}))
+LOG: Final = Keys(
+    "`log`",
+    ("format", "level", "sample", "keys", "request_fields"),
+    spellings(
+        {
+            "format": "style output",
+            "level": "severity loglevel",
+            "sample": "sampling sample_rate rate sampling_rate",
+            "keys": "fields columns log_fields",
+            "request_fields": "headers request_headers fields_headers header",
+        }
+    ),
+)
+TRACING: Final = Keys(
+    "`tracing`",
+    ("export", "sample", "service_name", "export_headers"),
+    spellings(
+        {
+            "export": "endpoint exporter otlp url collector otlp_endpoint exporter_otlp_endpoint",
+            "sample": "sampling sample_rate rate sampling_rate sampler",
+            "service_name": "service name",
+            "export_headers": "headers otlp_headers exporter_otlp_headers",
+        }
+    ),
+)
 
 _ALL: Final = (TOP, LISTENER, ADMIN, UPSTREAM, POLICY, CORS, HEADERS, ROUTE, MATCH, REPORTING, TIMEOUTS, LIMITS)
 

@@ -116,6 +116,10 @@ class Id(Enum):
     DESTINATION = ("XO218", Reason.INVALID, "the value is not a destination of requests")
     UNMATCHABLE_FIELD = ("XO219", Reason.PROHIBITED, "no route is chosen by this field")
 
+    PERCENTAGE = ("XO230", Reason.INVALID, "the value is not a percentage")
+    SECRET_FIELD = ("XO231", Reason.PROHIBITED, "the field may hold a secret, which has no place in a log")
+    EXPORT_URL = ("XO232", Reason.INVALID, "the value is not the URL of a collector of traces")
+
     METHOD_CASE = ("XO301", Reason.DOUBTFUL, "methods are case-sensitive")
     LONG_MAX_AGE = ("XO302", Reason.DOUBTFUL, "some browsers keep preflight answers for less")
     EXPIRED = ("XO303", Reason.DOUBTFUL, "the date by which something was to go is past")

@@ -1,4 +1,4 @@
-"""Read the parts of a file that are neither policies nor routes nor listeners: admin, reporting, timeouts, limits, log."""
+"""Read the parts of a file that are neither policies nor routes nor listeners: admin, reporting, timeouts, limits."""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -11,9 +11,6 @@ from xoproxy.config.reader import Reader, Spot
 from xoproxy.config.settings import (
     Address,
     Limits,
-    LogFormat,
-    LogLevel,
-    LogSettings,
     Network,
     TcpAddress,
     Timeouts,
@@ -149,13 +146,3 @@ def read_workers(reader: Reader, spot: Spot | None) -> int | None:
 def read_trusted(reader: Reader, spot: Spot | None) -> tuple[Network, ...]:
     """Read `trusted_proxies`."""
     return reader.values(spot, addresses.network) or ()
-
-
-def read_log(reader: Reader, spot: Spot | None) -> LogSettings:
-    """Read `log`."""
-    found = reader.mapping(spot, keys.LOG)
-    default = LogSettings()
-    return LogSettings(
-        reader.value(found.get("format"), values.choice("format", LogFormat)) or default.format,
-        reader.value(found.get("level"), values.choice("level", LogLevel)) or default.level,
-    )

@@ -3,7 +3,7 @@
 Immutable values.  Each default stands here and nowhere else, with what other servers use.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
 from typing import Final
@@ -179,12 +179,59 @@ class LogLevel(Enum):
     ERROR = "error"
 
 
+class LogKey(Enum):
+    """The keys of an access line, in the order of a JSON line."""
+
+    TIME = "time"
+    LEVEL = "level"
+    LOGGER = "logger"
+    EVENT = "event"
+    CLIENT = "client"
+    METHOD = "method"
+    TARGET = "target"
+    HOST = "host"
+    ORIGIN = "origin"
+    STATUS = "status"
+    REQUEST_BYTES = "request_bytes"
+    RESPONSE_BYTES = "response_bytes"
+    DURATION_MS = "duration_ms"
+    UPSTREAM_MS = "upstream_ms"
+    UPSTREAM = "upstream"
+    ROUTE = "route"
+    CORS = "cors"
+    REASON = "reason"
+    ERROR = "error"
+    GENERATION = "generation"
+    REQUEST_ID = "request_id"
+    TRACE_ID = "trace_id"
+
+
 @dataclass(frozen=True, slots=True)
 class LogSettings:
-    """`log`."""
+    """`log`.  `keys` empty: all; `request_fields`: names in lower case, of fields whose values access lines tell."""
 
     format: LogFormat = LogFormat.JSON
     level: LogLevel = LogLevel.INFO
+    sample: float = 1.0  # of the requests in which nothing went wrong, how many have a line; from 0 to 1
+    keys: tuple[LogKey, ...] = ()
+    request_fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Exporting:
+    """`tracing.export` and what goes with it.  The values of `headers` may be secrets: never show them."""
+
+    url: str  # of OTLP over HTTP, with its path
+    service_name: str = "xoproxy"
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TracingSettings:
+    """`tracing`, unless it is off.  `exporting` None: traces are passed on and begun, and nobody is told of them."""
+
+    sample: float = 1.0  # of the traces that begin here, from 0 to 1; Envoy and Traefik all
+    exporting: Exporting | None = None
 
 
 class StoreKind(Enum):
@@ -243,3 +290,4 @@ class Settings:
     proxy_status: bool = True  # our own errors carry Proxy-Status (RFC 9209)
     collecting: Collecting = Collecting()
     request_id: str | None = DEFAULT_REQUEST_ID  # the field that names a request; None: requests have no id
+    tracing: TracingSettings | None = None  # None: fields of traces pass as they came

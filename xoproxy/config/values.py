@@ -27,6 +27,9 @@ SIZE: Final = re.compile(r"(0|[1-9][0-9]{0,15})(B|KiB|MiB|GiB)?")
 _BYTES: Final = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, None: 1}
 _LOOSE_SIZE: Final = re.compile(r"0*([0-9]{1,9}) *([KMG])(?:i?B)?", re.IGNORECASE)
 
+PERCENTAGE: Final = re.compile(r"(100(?:\.0{1,6})?|(?:0|[1-9][0-9]?)(?:\.[0-9]{1,6})?)%")
+_LOOSE_PERCENTAGE: Final = re.compile(r"([0-9.]+) *(?:%|percent)?", re.IGNORECASE)
+
 MAX_WORKERS: Final = 256  # a slip of the finger must not start thousands of processes
 
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -106,6 +109,16 @@ def head_size(text: str) -> int:
 def body_size(text: str) -> int | None:
     """Parse the size of a message body; None for ``unlimited``."""
     return None if text == "unlimited" else size(text)
+
+
+def percentage(text: str) -> float:
+    """Parse ``10%``, ``0.5%``.  Returns a fraction from 0 to 1."""
+    match = PERCENTAGE.fullmatch(text)
+    if match is None:
+        loose = _LOOSE_PERCENTAGE.fullmatch(text)
+        hint = f"{loose[1]}%" if loose is not None and PERCENTAGE.fullmatch(f"{loose[1]}%") else "one from 0% to 100%, as 10%"
+        raise Refused(Id.PERCENTAGE, f"{quoted(text)} is not a percentage; write {hint}")
+    return float(match[1]) / 100
 
 
 def count(text: str, least: int = 1) -> int:

@@ -13,6 +13,7 @@ from xoproxy.config.schema.forms import (
     any_scalar,
     boolean,
     choice,
+    choice_or_off,
     count,
     either,
     listed,
@@ -27,9 +28,11 @@ from xoproxy.config.sections import DEFAULT_ADMIN, PathCheck
 from xoproxy.config.settings import (
     DEFAULT_REQUEST_ID,
     Ejection,
+    Exporting,
     HealthCheck,
     Limits,
     LogFormat,
+    LogKey,
     LogLevel,
     LogSettings,
     Queueing,
@@ -117,6 +120,12 @@ TOP: Final = Described(
             Settings.__dataclass_fields__["proxy_status"].default is True,
         ),
         "log": key("How the log is written, on standard output.", ref("log")),
+        "tracing": key(
+            "Whether traces (W3C Trace Context) are passed on or begun (`propagate`), and exported: a mapping. `off`: their "
+            "fields pass as they came.",
+            either(choice_or_off(["propagate"]), ref("tracing")),
+            "off",
+        ),
     },
 )
 
@@ -317,7 +326,38 @@ LOG: Final = Described(
             choice(each.value for each in LogLevel),
             _LOG.level.value,
         ),
+        "sample": key(
+            "How many requests have a line, by chance: a percentage. Those that were refused or failed, and those answered "
+            "with 5xx, always have one.",
+            values.PERCENTAGE,
+            "100%",
+        ),
+        "keys": key(
+            "The keys of such lines; `time`, `level`, `logger` and `event` are always there. Default: all.",
+            listed(choice(each.value for each in LogKey)),
+        ),
+        "request_fields": key(
+            "Names of request fields whose values such lines tell; none that may hold a secret.", listed(values.LOGGED_FIELD)
+        ),
     },
+)
+TRACING: Final = Described(
+    "tracing",
+    keys.TRACING,
+    "Traces: passed on, begun where there is none, and exported if `export` says where to.",
+    {
+        "export": key(
+            "The URL of a collector that takes OTLP over HTTP; without a path /v1/traces is meant. Needs xoproxy[otel].",
+            values.EXPORT_URL,
+        ),
+        "sample": key("How many of the traces that begin here are recorded: a percentage.", values.PERCENTAGE, "100%"),
+        "service_name": key("How traces name this proxy.", values.SERVICE_NAME, Exporting("").service_name),
+        "export_headers": key(
+            "Field lines for the collector, as a token that it asks for.",
+            named(values.FIELD_VALUE, values.EXPORT_FIELDS, "write the name of a field that the exporter does not set itself"),
+        ),
+    },
+    rules={"dependentRequired": {"service_name": ["export"], "export_headers": ["export"]}},
 )
 
 PROXY: Final = (
@@ -333,4 +373,5 @@ PROXY: Final = (
     TIMEOUTS,
     LIMITS,
     LOG,
+    TRACING,
 )

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from xoproxy.config import addresses, conditions, values
+from xoproxy.config import addresses, conditions, telling, values
 from xoproxy.config.cors import MAX_AGE_S
 from xoproxy.config.features import FEATURE
 from xoproxy.config.policies import FRAMING_FIELDS, OWNED_FIELDS
@@ -184,6 +184,28 @@ COLLECTOR: Final = _kind(
     "collector",
     forms.text(rf"{addresses.BY_UPSTREAM}|(?!//)(?:{addresses.COLLECTOR.pattern})", "write an https URL, a path, or upstream"),
 )
+PERCENTAGE: Final = _kind("percentage", forms.text(values.PERCENTAGE.pattern, "write a percentage, as 10% or 0.5%"))
+_SECRET: Final = "|".join(map(forms.folded, telling.SECRET_WORDS))
+LOGGED_FIELD: Final = _kind(
+    "logged-field",
+    forms.scalar(
+        rf"(?!(?:{TOKEN}[-_])?(?:{_SECRET})(?:$|[-_])){TOKEN}",
+        "write the name of a request field, as User-Agent; none that may hold a secret",
+    ),
+)
+_EXPORT_HOST: Final = rf"(?:{_BRACKETED}|{_NAME})"
+EXPORT_URL: Final = _kind(
+    "export-url",
+    forms.text(
+        rf"[Hh][Tt][Tt][Pp][Ss]?://{_EXPORT_HOST}(?::(?!0){_PORT})?(?:{telling.EXPORT_PATH})?",
+        "write the URL of a collector that takes OTLP over HTTP, as http://otel-collector:4318",
+    ),
+)
+SERVICE_NAME: Final = _kind("service-name", forms.scalar(telling.SERVICE_NAME.pattern, "write up to 128 characters of ASCII"))
+_SET_BY_EXPORTERS: Final = "|".join(
+    forms.folded(name.decode("ascii")) for name in sorted({*FRAMING_FIELDS, *telling.SET_BY_EXPORTERS})
+)
+EXPORT_FIELDS: Final = rf"(?!(?:{_SET_BY_EXPORTERS})$){TOKEN}"
 # Fields of requests that mean something to us, and words that are no name.
 _NO_REQUEST_ID: Final = "|".join(
     map(
