@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xoproxy.telemetry.access_log import render_json, render_text
-from xoproxy.telemetry.records import ExchangeRecord
+from xoproxy.telemetry.records import ExchangeRecord, Trace
 
 GET = ExchangeRecord(
     client="203.0.113.9",
@@ -27,6 +27,7 @@ GET = ExchangeRecord(
     cors="granted",
     generation=7,
     request_id="a-1",
+    trace=Trace("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"),
 )
 
 FORGERIES = [
@@ -81,6 +82,7 @@ def test_json_line_says_everything_about_the_exchange() -> None:
         "error": "",
         "generation": 7,
         "request_id": "a-1",
+        "trace_id": "0af7651916cd43dd8448eb211c80319c",
     }
 
 
@@ -88,7 +90,8 @@ def test_text_line_says_everything_about_the_exchange() -> None:
     assert render_text(GET) == (
         '2027-01-15T08:00:00.062Z info exchange client=203.0.113.9 method="GET" target="/a?b=c" host="app.example" status=200 '
         "request_bytes=3 response_bytes=1024 duration_ms=12.500 upstream_ms=10.000 upstream=http://app:5000 route=routes[0] "
-        'cors=granted origin="https://page.example" generation=7 request_id=a-1'
+        'cors=granted origin="https://page.example" generation=7 request_id=a-1 '
+        "trace_id=0af7651916cd43dd8448eb211c80319c"
     )
 
 

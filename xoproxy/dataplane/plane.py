@@ -10,9 +10,11 @@ from xoproxy.config.generation import Generation
 from xoproxy.dataplane.admission import Admission, Admissions
 from xoproxy.dataplane.client import ClientConnection
 from xoproxy.dataplane.deadlines import Deadlines
+from xoproxy.dataplane.logged_fields import LoggedFields
 from xoproxy.dataplane.peers import ClientPeer, trusts
 from xoproxy.dataplane.request_ids import RequestIds
 from xoproxy.dataplane.source import ProxiedSource
+from xoproxy.dataplane.traces import Traces, both
 from xoproxy.dataplane.upstreams.resolving import LookUp, system_look_up
 from xoproxy.dataplane.upstreams.upstream import Surroundings, Upstream, tell_nobody
 from xoproxy.policy.plan import ResponsePlan
@@ -47,6 +49,7 @@ class DataPlane:
         self.generation = generation
         self.counters = counters or Counters()
         self._emit = emit
+        self.export: Callable[[ExchangeRecord], None] | None = None  # takes, besides, the records of sampled traces
         self._around = Surroundings(self.deadlines, report, look_up, self.counters)
         self._upstreams: dict[str, Upstream] = {}
         self._connections: set[ClientConnection] = set()
@@ -70,8 +73,11 @@ class DataPlane:
                 upstream.retire()
         self._upstreams = kept
         self.generation = generation
-        field_name = generation.settings.request_id
+        field_name, tracing = generation.settings.request_id, generation.settings.tracing
         self._request_ids = RequestIds(field_name) if field_name is not None else None
+        self._traces = Traces(tracing) if tracing is not None else None
+        logged = generation.settings.log.request_fields
+        self._logged_fields = LoggedFields(logged) if logged else None
 
     @property
     def addresses(self) -> tuple[AddressView, ...]:
@@ -171,22 +177,29 @@ class DataPlane:
         return self._upstreams[name]
 
     def begin_record(self, peer: ClientPeer, head: RequestHead, plan: ResponsePlan) -> tuple[ExchangeRecord, HeadEdit]:
-        """Return the record of a request that begins, and what naming the request changes in its head."""
+        """Return the record of a request that begins, and what naming the request and its trace changes in its head."""
         record = ExchangeRecord(peer.address, time.time(), head.method, head.target, head.host, head.origin)
         record.began_s = time.monotonic()
         record.cors = plan.outcome
         record.reason = plan.reason
         record.generation = self.generation.number
-        if self._request_ids is None:
-            return record, NO_EDIT
-        name, also = self._request_ids.of(head.block)
-        record.request_id = name.decode("ascii")
+        also = NO_EDIT
+        if self._request_ids is not None:
+            name, also = self._request_ids.of(head.block)
+            record.request_id = name.decode("ascii")
+        if self._traces is not None:
+            record.trace, traced = self._traces.of(head, secure=peer.secure)
+            also = both(also, traced)
+        if self._logged_fields is not None:
+            record.fields = self._logged_fields.of(head.block)
         return record, also
 
     def tell(self, record: ExchangeRecord) -> None:
         """Hand over the record of an exchange that ended."""
         record.duration_s = time.monotonic() - record.began_s
         self._emit(record)
+        if self.export is not None and record.trace.is_sampled:
+            self.export(record)
 
     def http_date(self) -> bytes:
         """Return the Date of an answer of our own.  (RFC 9110 §6.6.1)"""

@@ -9,14 +9,13 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
-from xoproxy.config.settings import LogFormat
+from xoproxy.config.settings import LogFormat, LogSettings
+from xoproxy.telemetry.chosen_keys import MAX_METHOD_CHARS, MAX_NAME_CHARS, chosen_keys, with_fields_json, with_fields_text
 from xoproxy.telemetry.clock import timestamp
 from xoproxy.telemetry.escape import MAX_VALUE_CHARS, is_unsafe, quote, quote_bytes, word, word_cached
 from xoproxy.telemetry.records import ExchangeRecord
 
-MAX_METHOD_CHARS: Final = 64
 MAX_REMEMBERED_BYTES: Final = 512
-MAX_NAME_CHARS: Final = 300  # hosts and origins: the longest that a browser can send
 
 
 def render_json(record: ExchangeRecord) -> str:
@@ -32,7 +31,7 @@ def render_json(record: ExchangeRecord) -> str:
         f'{{"time":"{timestamp(record.started_at)}",{before}{shown}{after}'
         f'"status":{record.status},"request_bytes":{record.request_bytes},"response_bytes":{record.response_bytes},'
         f'"duration_ms":{record.duration_s * 1000:.3f},"upstream_ms":{upstream_ms},'
-        f'{outcome},"generation":{record.generation},"request_id":"{record.request_id}"}}'
+        f'{outcome},"generation":{record.generation},"request_id":"{record.request_id}","trace_id":"{record.trace.trace_id}"}}'
     )
 
 
@@ -75,7 +74,9 @@ def render_text(record: ExchangeRecord) -> str:
     if record.origin is not None:
         line += f" origin={origin}"
     line = f"{line} generation={record.generation}"
-    return f"{line} request_id={record.request_id}" if record.request_id else line
+    if record.request_id:
+        line += f" request_id={record.request_id}"
+    return f"{line} trace_id={record.trace.trace_id}" if record.trace.trace_id else line
 
 
 @lru_cache(maxsize=1024)
@@ -100,3 +101,12 @@ def _client_values(record: ExchangeRecord) -> tuple[str, str, str, str]:
 
 
 RENDERERS: Final[dict[LogFormat, Callable[[ExchangeRecord], str]]] = {LogFormat.JSON: render_json, LogFormat.TEXT: render_text}
+
+
+def renderer(settings: LogSettings) -> Callable[[ExchangeRecord], str]:
+    """Return what renders access lines as `settings` want them."""
+    is_json = settings.format is LogFormat.JSON
+    whole = chosen_keys(settings.keys, is_json=is_json) if settings.keys else RENDERERS[settings.format]
+    if not settings.request_fields:
+        return whole
+    return with_fields_json(whole) if is_json else with_fields_text(whole)

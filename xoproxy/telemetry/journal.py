@@ -4,12 +4,15 @@ Libraries that use `logging` (asyncio, aiohttp) end here too, through `JournalHa
 """
 
 import logging
+import os
+import random
 import sys
 import time
 from typing import Final
 
 from xoproxy.config.settings import LogLevel, LogSettings
-from xoproxy.telemetry.access_log import RENDERERS
+from xoproxy.policy.cors import CorsOutcome
+from xoproxy.telemetry.access_log import renderer
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.events import SEVERITY, Event, Value, render_event
 from xoproxy.telemetry.recent import Recent
@@ -19,6 +22,9 @@ from xoproxy.telemetry.sink import PIPE_BUF, Sink
 # Each byte can take six characters (\u00ff).  With what else stands in a line this stays below the 4096 of a Linux pipe.
 _SHORT_TARGET: Final = 256
 _SHORT_NAME: Final = 96
+_SHORT_FIELD: Final = 64
+
+REFUSALS: Final = frozenset({CorsOutcome.REFUSED.value, CorsOutcome.PREFLIGHT_REFUSED.value})
 
 
 class Journal:
@@ -29,6 +35,7 @@ class Journal:
         self.counters = counters
         self.recent: Recent | None = None  # kept where somebody can ask for them
         self._format = settings.format
+        self._chance = random.Random(os.urandom(16)).random  # noqa: S311  no secret
         self._sink = Sink(fd, self._dropped_notice, is_shared=is_shared)
         self._max_line_chars = PIPE_BUF - 1 if is_shared else sys.maxsize
         self.configure(settings)
@@ -36,20 +43,26 @@ class Journal:
     def configure(self, settings: LogSettings) -> None:
         """Use another format or level from the next line on."""
         self._format = settings.format
-        self._render = RENDERERS[settings.format]
+        self._render = renderer(settings)
         self._severity = SEVERITY[settings.level]
         self._writes_exchanges = self._severity <= SEVERITY[LogLevel.INFO]
+        self._sample = settings.sample
 
     def exchange(self, record: ExchangeRecord) -> None:
         """Take the record of an exchange that ended."""
         self.counters.count(record)
         if self.recent is not None:
             self.recent.keep(record)
-        if self._writes_exchanges:
-            line = self._render(record)
+        if self._writes_exchanges and (self._sample == 1.0 or is_telling(record) or self._chance() < self._sample):
+            self._write(self._line(record))
+
+    def _line(self, record: ExchangeRecord) -> str:
+        """Return the line of an exchange: where several processes write, no longer than they can without mixing."""
+        line = self._render(record)
+        for field_bytes in (_SHORT_FIELD, 0):
             if len(line) > self._max_line_chars:
-                line = self._render(shortened(record, _SHORT_TARGET, _SHORT_NAME))
-            self._write(line)
+                line = self._render(shortened(record, _SHORT_TARGET, _SHORT_NAME, field_bytes))
+        return line
 
     def event(self, event: Event) -> None:
         """Take an event."""
@@ -67,6 +80,11 @@ class Journal:
     def _dropped_notice(self, count: int) -> str:
         message = f"{count} log lines were dropped: the output did not take them in time"
         return render_event(Event(LogLevel.WARNING, "xoproxy", "dropped", message, {"lines": count}), time.time(), self._format)
+
+
+def is_telling(record: ExchangeRecord) -> bool:
+    """Whether something went wrong, or was refused, so that the exchange is logged however few are."""
+    return bool(record.error) or not 0 < record.status < 500 or record.cors in REFUSALS
 
 
 _LEVELS: Final = ((logging.ERROR, LogLevel.ERROR), (logging.WARNING, LogLevel.WARNING), (logging.INFO, LogLevel.INFO))

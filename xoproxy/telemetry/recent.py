@@ -105,6 +105,7 @@ def shown(record: ExchangeRecord) -> Shown:
         "page": record.page,
         "generation": record.generation,
         "request_id": record.request_id,
+        "trace_id": record.trace.trace_id,
     }
 
 
