@@ -14,6 +14,7 @@ from xoproxy.runtime.listening.certificates import check_certificates
 from xoproxy.runtime.listening.listeners import Listeners, Opener
 from xoproxy.runtime.listening.sockets import ListenError, check_upstream_trust, open_sockets
 from xoproxy.runtime.source import Edition
+from xoproxy.runtime.tracing import Tracing, check_tracing
 from xoproxy.runtime.workers.processors import worker_count
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.events import Event
@@ -45,11 +46,14 @@ class LocalEngine:
         """
         if not is_worker:
             check_upstream_trust(generation.settings.upstreams)
+            check_tracing(generation.settings.tracing)
         self._journal = journal
         if generation.settings.admin is not None and journal.recent is None:
             journal.recent = Recent()
         report = self._report = emit or journal.event
         self._plane = DataPlane(generation, journal.exchange, report, counters=journal.counters)
+        self._tracing = Tracing(report)
+        self._plane.export = self._tracing.adopt(generation)
         self._handshake_timeout_s = generation.settings.timeouts.head_s
         self._listeners = Listeners(
             self._plane.client_protocol,
@@ -133,6 +137,7 @@ class LocalEngine:
         """Put another edition into force.  Returns what could not be.  Raises: `ListenError`; then nothing was changed."""
         generation = edition.generation
         check_upstream_trust(generation.settings.upstreams)
+        check_tracing(generation.settings.tracing)
         check_certificates(set(generation.settings.listeners) - set(self.generation.settings.listeners))
         self.decide_by(generation)
         notes = [
@@ -148,6 +153,7 @@ class LocalEngine:
     def decide_by(self, generation: Generation) -> None:
         """Decide new requests by another generation; what is listened on stays as it is."""
         self._plane.adopt(generation)
+        self._plane.export = self._tracing.adopt(generation)
         self._journal.configure(generation.settings.log)
 
     async def listen(self, listeners: tuple[Listener, ...]) -> list[str]:
@@ -182,6 +188,10 @@ class LocalEngine:
         """Accept no more, let exchanges finish for a while, then cut off what is left."""
         self._listeners.close()
         self._plane.start_draining()
+        await self._end_exchanges(timeout_s)
+        await self._tracing.close()
+
+    async def _end_exchanges(self, timeout_s: float) -> None:
         if await self._plane.wait_closed(TUNNELS_END_AT * timeout_s):
             return
         self._plane.end_tunnels()

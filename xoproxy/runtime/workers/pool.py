@@ -14,6 +14,7 @@ from xoproxy.runtime.engine import Bound
 from xoproxy.runtime.listening.certificates import check_certificates
 from xoproxy.runtime.listening.sockets import ListenError, check_upstream_trust
 from xoproxy.runtime.source import ConfigSource, Edition
+from xoproxy.runtime.tracing import check_tracing
 from xoproxy.runtime.workers.member import Member, Portion, RefusedError, Task, WorkerGoneError
 from xoproxy.runtime.workers.processors import worker_count
 from xoproxy.runtime.workers.roster import Roster
@@ -83,6 +84,7 @@ class WorkerPool:
         """Open the sockets, start the workers.  Raises: `ListenError`; then none is left."""
         settings = self.generation.settings
         check_upstream_trust(settings.upstreams)
+        check_tracing(settings.tracing)
         count = worker_count(settings.workers)
         self._shares.open_all(settings.listeners, count)
         try:
@@ -103,6 +105,7 @@ class WorkerPool:
         """
         generation = edition.generation
         check_upstream_trust(generation.settings.upstreams)
+        check_tracing(generation.settings.tracing)
         check_certificates(set(generation.settings.listeners) - set(self.generation.settings.listeners))
         self._refuse_if_ending([])
         listeners = generation.settings.listeners
