@@ -11,6 +11,7 @@ from xoproxy.dataplane.admission import Admission, Admissions
 from xoproxy.dataplane.client import ClientConnection
 from xoproxy.dataplane.deadlines import Deadlines
 from xoproxy.dataplane.logged_fields import LoggedFields
+from xoproxy.dataplane.page_loads import is_page_load
 from xoproxy.dataplane.peers import ClientPeer, trusts
 from xoproxy.dataplane.request_ids import RequestIds
 from xoproxy.dataplane.source import ProxiedSource
@@ -183,6 +184,7 @@ class DataPlane:
         record.cors = plan.outcome
         record.reason = plan.reason
         record.generation = self.generation.number
+        record.page = plan.observes and is_page_load(head.block)
         also = NO_EDIT
         if self._request_ids is not None:
             name, also = self._request_ids.of(head.block)

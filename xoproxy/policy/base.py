@@ -53,6 +53,7 @@ def base_plan(policy: Policy, endpoints: ReportingEndpoints, vary: tuple[bytes, 
         vary=vary,
         vary_line=as_vary_line(vary),
         drop_others=_edit_pattern(policy.fields),
+        observes=reporting.observes_here(policy, endpoints),
     )
     if policy.upstream_fields is UpstreamFields.REPLACE:
         return plan

@@ -109,7 +109,14 @@ class KeepingPlan(ResponsePlan):
     def of(cls, plan: ResponsePlan, keeping: Keeping) -> "KeepingPlan":
         """Return a plan that does the same but for what is kept."""
         return cls(
-            plan.drop, plan.lines, plan.drops_cors, plan.vary, plan.vary_line, drop_others=plan.drop_others, keeping=keeping
+            plan.drop,
+            plan.lines,
+            plan.drops_cors,
+            plan.vary,
+            plan.vary_line,
+            drop_others=plan.drop_others,
+            observes=plan.observes,
+            keeping=keeping,
         )
 
     def granting(self, origin: bytes, lines: bytes, *, exposes_all: bool) -> "KeepingPlan":

@@ -36,6 +36,7 @@ class ResponsePlan:
     """What the policy does to the response of one exchange, decided together with the request.
 
     `drop` are lower-case names among the known response fields; `drop_others` finds names that only this policy removes.
+    `observes`: the response asks for reports of what would be blocked, and they come to a path of our own.
     """
 
     drop: frozenset[bytes]
@@ -47,6 +48,7 @@ class ResponsePlan:
     drop_others: re.Pattern[bytes] | None = None
     outcome: CorsOutcome = CorsOutcome.NONE
     reason: str = ""
+    observes: bool = False
 
     def granting(self, origin: bytes, lines: bytes, *, exposes_all: bool) -> "ResponsePlan":  # noqa: ARG002  for `KeepingPlan`
         """Return this plan for a granted origin, empty for any; `lines` are the CORS fields that it gets."""

@@ -30,6 +30,29 @@ def reported(policy: Policy) -> tuple[Reported, ...]:
     return tuple(part for part in parts if isinstance(part, Reported))
 
 
+def observed(policy: Policy) -> tuple[Reported, ...]:
+    """Return the values of a policy that only report: they go out as the Report-Only twins of their fields."""
+    parts = (
+        policy.observe_coop,
+        policy.observe_coep,
+        policy.observe_document_isolation,
+        policy.observe_permissions_policy,
+        policy.observe_integrity_policy,
+    )
+    return tuple(part for part in parts if part is not None)
+
+
+def observes_here(policy: Policy, endpoints: ReportingEndpoints) -> bool:
+    """Whether something that only reports does so to a path of our own, so that its reports come to us."""
+    names = (part.report_to or policy.report_to for part in observed(policy))
+    return any(is_here(endpoints.url(name)) for name in names if name is not None)
+
+
+def is_here(url: str | None) -> bool:
+    """Whether the URL reference of an endpoint is a path of our own."""
+    return url is not None and url.startswith("/") and not url.startswith("//")
+
+
 def endpoints_used(policy: Policy) -> tuple[str, ...]:
     """Return the names of the endpoints that the policy's fields report to, each once, in the order of use."""
     names = (part.report_to or policy.report_to for part in reported(policy))
