@@ -76,6 +76,17 @@ def node_of(value: Plain, mark: Mark) -> Node:
     return Mapping(tuple((Scalar(key, mark, literal=True), node_of(item, mark)) for key, item in value.items()), mark)
 
 
+def plain(node: Node) -> Plain:
+    """Return what a node says, as a value that `node_of` takes."""
+    match node:
+        case Scalar():
+            return node.text
+        case Sequence():
+            return [plain(item) for item in node.items]
+        case Mapping():
+            return {key.text: plain(value) for key, value in node.entries}
+
+
 @dataclass(slots=True)
 class _Open:
     """A list or mapping whose end has not been seen; a mapping's `nodes` are key, value, key, value ..."""

@@ -103,7 +103,7 @@ def _sourced(fields: Iterable[SourcedField]) -> list[Json]:
             "name": field.name,
             "value": field.value,
             "by": field.by.value,
-            "parts": [{"key": part.key, **_place(part.place)} for part in field.parts],
+            "parts": [{"key": part.key, **place_object(part.place)} for part in field.parts],
         }
         for field in fields
     ]
@@ -115,7 +115,7 @@ def _routing(routing: Routing) -> Json:
         "route": None if route is None else route.name,
         "policy": None if route is None else route.policy_name,
         "upstream": None if route is None else route.upstream,
-        "place": None if routing.place is None else _place(routing.place),
+        "place": None if routing.place is None else place_object(routing.place),
         "skipped": [_skipped(skipped) for skipped in routing.skipped],
     }
 
@@ -126,25 +126,26 @@ def _skipped(skipped: Skipped) -> Json:
             "condition": miss.condition,
             "wanted": miss.wanted,
             "got": miss.got,
-            "place": None if miss.place is None else _place(miss.place),
+            "place": None if miss.place is None else place_object(miss.place),
         }
         for miss in skipped.misses
     ]
-    return {"route": skipped.name, "place": _place(skipped.place), "misses": misses}
+    return {"route": skipped.name, "place": place_object(skipped.place), "misses": misses}
 
 
 def _remedy(remedy: Remedy) -> Json:
     return {
         "browsers": [engine.value for engine in remedy.engines],
-        "changes": [_placement(placement) for placement in remedy.placements],
+        "changes": [placement_object(placement) for placement in remedy.placements],
         "careful": list(remedy.dangers),
-        "alone": None if remedy.alone is None else _placement(remedy.alone),
+        "alone": None if remedy.alone is None else placement_object(remedy.alone),
     }
 
 
-def _placement(placement: Placement) -> Json:
+def placement_object(placement: Placement) -> Json:
+    """Return a change of the file."""
     return {
-        **_place(placement.place),
+        **place_object(placement.place),
         "do": placement.into.value,
         "value": placement.value,
         "yaml": placement.yaml,
@@ -152,7 +153,7 @@ def _placement(placement: Placement) -> Json:
     }
 
 
-def _place(place: Place) -> Json:
+def place_object(place: Place) -> Json:
     """Return a place; line 0 is none in a file, as of a preset."""
     return {"source": place.mark.source, "line": place.mark.line, "column": place.mark.column, "path": place.path}
 

@@ -29,6 +29,7 @@ class How(Enum):
 
     SET = "set"
     APPEND = "append"
+    REMOVE = "remove"  # keys of `observe` only: what is no longer on trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +76,44 @@ def edited(draft: PolicyDraft, edits: Iterable[Edit]) -> Policy | tuple[Problem,
     """Return the policy of a draft with edits made, or why the loader would refuse it."""
     reader = Reader({}, date.min)
     for edit in edits:
+        if edit.how is How.REMOVE:
+            draft = _without(draft, edit.key)
+            continue
         value: Plain = [edit.value] if edit.how is How.APPEND else edit.value
         overlay = read_policy(reader, Spot(node_of(nested(edit.key, value), _MARK), ""), ())
-        draft = (_lengthened(draft, overlay) if edit.how is How.APPEND else overlay).over(draft)
+        overlay = _lengthened(draft, overlay) if edit.how is How.APPEND else _still_reporting(draft, overlay)
+        draft = overlay.over(draft)
     policy = seal(reader, draft)
     return policy if not reader.has_errors() else tuple(reader.problems)
+
+
+def _without(draft: PolicyDraft, key: str) -> PolicyDraft:
+    """Return the draft without a word about a key of `observe`."""
+    match key:
+        case "observe.coop":
+            return replace(draft, observe_coop=None)
+        case "observe.coep":
+            return replace(draft, observe_coep=None)
+        case "observe.document_isolation":
+            return replace(draft, observe_document_isolation=None)
+        case "observe.permissions_policy":
+            return replace(draft, observe_permissions_policy=None)
+        case _:
+            assert key == "observe.integrity_policy", key
+            return replace(draft, observe_integrity_policy=None)
+
+
+def _still_reporting(draft: PolicyDraft, overlay: PolicyDraft) -> PolicyDraft:
+    """Return the overlay, its words reporting to whom those of the draft do: in the long form only `value` is changed."""
+    coop, coep, isolation = overlay.observe_coop, overlay.observe_coep, overlay.observe_document_isolation
+    if coop is not None and draft.observe_coop is not None and coop.value.report_to is None:
+        coop = replace(coop, value=replace(coop.value, report_to=draft.observe_coop.value.report_to))
+    if coep is not None and draft.observe_coep is not None and coep.value.report_to is None:
+        coep = replace(coep, value=replace(coep.value, report_to=draft.observe_coep.value.report_to))
+    if isolation is not None and draft.observe_document_isolation is not None and isolation.value.report_to is None:
+        endpoint = draft.observe_document_isolation.value.report_to
+        isolation = replace(isolation, value=replace(isolation.value, report_to=endpoint))
+    return replace(overlay, observe_coop=coop, observe_coep=coep, observe_document_isolation=isolation)
 
 
 def _lengthened(draft: PolicyDraft, overlay: PolicyDraft) -> PolicyDraft:

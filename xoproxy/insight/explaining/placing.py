@@ -7,12 +7,13 @@ becomes the one that was tried.
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
 from xoproxy.config import Loaded, nodes
+from xoproxy.config.drafts import Placed
 from xoproxy.config.nodes import Node, Plain
 from xoproxy.config.problems import Place
 from xoproxy.config.provenance import said
@@ -32,6 +33,8 @@ class Into(Enum):
     REPLACE = "replace"  # the value there, by `value`
     INSERT = "insert"  # the keys of `value`, into the mapping there
     APPEND = "append"  # the members of `value`, to the list there
+    BEFORE = "before"  # the members of `value`, into the list there, before the member that the place is of
+    REMOVE = "remove"  # the key there with its value; with a mapping that has no key left goes that one's, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,36 +57,100 @@ class Placement:
         return self.place.mark.line > 0
 
 
-def placements(loaded: Loaded, edits: Sequence[Edit]) -> tuple[Placement, ...]:
-    """Return the changes that make the edits, in the order of the file."""
+class Users:
+    """Which routes a place of the file has a part in: something of them stands there, or below it."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self._names: dict[str, dict[str, None]] = {}  # by path; the names are in the order of the file
+        self._policies: dict[str, dict[str, None]] = {}  # by the name of a policy that they are made of
+        paths: dict[int, list[str]] = {}  # by the identity of a draft: routes share policies
+        for draft in loaded.routes:
+            name = draft.route.name
+            if id(draft.policy) not in paths:
+                paths[id(draft.policy)] = [part.place.path for part in said(draft.policy).values()]
+            for path in (*paths[id(draft.policy)], *(place.path for place in draft.places.values())):
+                self._add(path, name)
+            for policy in draft.route.policy_name.split(" + "):
+                self._policies.setdefault(policy, {})[name] = None
+
+    def _add(self, path: str, name: str) -> None:
+        """Add a user of a path, and of what it is in."""
+        while name not in (users := self._names.setdefault(path, {})):
+            users[name] = None
+            path = path[: max(path.rfind("."), path.rfind("["), 0)]
+
+    def of(self, place: Place, meant: set[str]) -> tuple[str, ...]:
+        """Return the names of the routes, besides those that are meant."""
+        named = re.fullmatch(r"policies\.([^.\[]+)", place.path)
+        users = {**self._names.get(place.path, {}), **(self._policies.get(named[1], {}) if named is not None else {})}
+        return tuple(name for name in users if name not in meant)
+
+
+def placements(loaded: Loaded, edits: Sequence[Edit], users: Users | None = None) -> tuple[Placement, ...]:
+    """Return the changes that make the edits, in the order of the file.  `users`: of this file, if they are known."""
+    users = users or Users(loaded)
     drafts = {draft.route.name: draft for draft in loaded.routes}
     placed: dict[tuple[str, Into], list[tuple[Place, Plain]]] = {}
     for edit in edits:
         place, into, value = _placed(loaded, drafts[edit.route], edit)
         placed.setdefault((place.path, into), []).append((place, value))
     meant = {edit.route for edit in edits}
-    found = [_joined(loaded, into, parts, meant) for (_, into), parts in placed.items()]
+    found = [_joined(loaded, into, parts, users, meant) for (_, into), parts in placed.items()]
     return tuple(sorted(found, key=lambda each: (each.place.mark.line, each.place.mark.column)))
 
 
 def alone(loaded: Loaded, edits: Sequence[Edit]) -> Placement | None:
     """Return how the same is had for one route only; None if that takes more than keys laid over its policy."""
     drafts = [draft for draft in loaded.routes if draft.route.name in {edit.route for edit in edits}]
-    if len(drafts) != 1 or any(edit.how is How.APPEND or edit.key.startswith("match.") for edit in edits):
+    if len(drafts) != 1 or any(edit.how is not How.SET or edit.key.startswith("match.") for edit in edits):
         return None
-    standing = drafts[0].places.get("policy")
-    node = _node(loaded, standing)
-    if standing is None or not isinstance(node, nodes.Scalar) or not standing.path.startswith("routes["):
+    standing, route = drafts[0].places.get("policy"), drafts[0].places[""]
+    node = node_at(loaded, standing)
+    if standing is None or node is None or not route.path.startswith("routes["):
         return None
-    value: Plain = [node.text, merged(nested(edit.key, edit.value) for edit in edits)]
-    return Placement(standing, Into.REPLACE, value, _written(loaded, standing, Into.REPLACE, value))
+    keys: Plain = merged(nested(edit.key, edit.value) for edit in edits)
+    value: Plain
+    if not standing.path.startswith("routes["):  # it is the file's
+        into, place, value = Into.INSERT, route, {"policy": _with(node, keys)}
+    elif isinstance(node, nodes.Sequence):
+        into, place, value = Into.APPEND, standing, list[Plain]([keys])
+    elif isinstance(node, nodes.Scalar):
+        into, place, value = Into.REPLACE, standing, _with(node, keys)
+    else:
+        return None
+    return Placement(place, into, value, _written(loaded, place, into, value))
 
 
-def _joined(loaded: Loaded, into: Into, parts: list[tuple[Place, Plain]], meant: set[str]) -> Placement:
+def narrowest(loaded: Loaded, edits: Sequence[Edit], users: Users) -> tuple[Placement, ...]:
+    """Return the changes that make the edits, of other routes as few as can be."""
+    found = placements(loaded, edits, users)
+    if not any(each.also for each in found):
+        return found
+    return tuple(placement for route in _routes(edits) for placement in _narrowest(loaded, route, users))
+
+
+def _routes(edits: Sequence[Edit]) -> Iterator[list[Edit]]:
+    for route in dict.fromkeys(edit.route for edit in edits):
+        yield [edit for edit in edits if edit.route == route]
+
+
+def _narrowest(loaded: Loaded, edits: Sequence[Edit], users: Users) -> tuple[Placement, ...]:
+    found = placements(loaded, edits, users)
+    single = alone(loaded, edits) if any(each.also for each in found) else None
+    return found if single is None else (single,)
+
+
+def _with(node: Node, keys: Plain) -> Plain:
+    """Return what stands under `policy`, as a list with keys laid over it."""
+    standing = nodes.plain(node)
+    return [*standing, keys] if isinstance(standing, list) else [standing, keys]
+
+
+def _joined(loaded: Loaded, into: Into, parts: list[tuple[Place, Plain]], users: Users, meant: set[str]) -> Placement:
     place, value = parts[0]
     for _, other in parts[1:]:
         value = merged(({"": value}, {"": other}))[""]
-    return Placement(place, into, value, _written(loaded, place, into, value), _also(loaded, place, meant))
+    return Placement(place, into, value, _written(loaded, place, into, value), users.of(place, meant))
 
 
 def _placed(loaded: Loaded, draft: RouteDraft, edit: Edit) -> tuple[Place, Into, Plain]:
@@ -92,17 +159,13 @@ def _placed(loaded: Loaded, draft: RouteDraft, edit: Edit) -> tuple[Place, Into,
     standing = draft.places.get(edit.key) if edit.key.startswith("match.") else None
     if edit.key in stated:
         standing = stated[edit.key].place
-    node = _node(loaded, standing)
-    if standing is not None and node is not None:
-        if edit.how is How.SET:
-            return standing, Into.REPLACE, edit.value
-        if isinstance(node, nodes.Sequence):
-            return standing, Into.APPEND, [edit.value]
-        return standing, Into.REPLACE, [*_texts(node), edit.value]
+    node = node_at(loaded, standing)
+    if standing is not None and (node is not None or edit.how is How.REMOVE):
+        return _changed(standing, node, edit)
     value: Plain = [edit.value] if edit.how is How.APPEND else edit.value
     parent, _, last = edit.key.rpartition(".")
-    above = stated[parent].place if parent in stated else None
-    if above is not None and isinstance(_node(loaded, above), nodes.Mapping):
+    above = stated[parent].place if parent in stated else _beside(loaded, stated, parent)
+    if above is not None and isinstance(node_at(loaded, above), nodes.Mapping):
         return above, Into.INSERT, {last: value}
     place, into, keys = _composed(loaded, draft, nested(edit.key, value))
     if above is not None and into is Into.INSERT and above.path == f"{place.path}.{parent}":
@@ -110,19 +173,42 @@ def _placed(loaded: Loaded, draft: RouteDraft, edit: Edit) -> tuple[Place, Into,
     return place, into, keys
 
 
+def _changed(standing: Place, node: Node | None, edit: Edit) -> tuple[Place, Into, Plain]:
+    """Return how what stands there already is changed."""
+    match edit.how:
+        case How.REMOVE:
+            return Place(standing.mark, standing.path.removesuffix(".value")), Into.REMOVE, ""
+        case How.SET:
+            return standing, Into.REPLACE, edit.value
+        case How.APPEND if isinstance(node, nodes.Sequence):
+            return standing, Into.APPEND, [edit.value]
+        case How.APPEND:
+            return standing, Into.REPLACE, [*_texts(node), edit.value]
+
+
+def _beside(loaded: Loaded, stated: Mapping[str, Placed[object]], parent: str) -> Place | None:
+    """Return the place of a mapping that is no part by itself, as `observe`: where the first of its keys stands."""
+    part = next((part for key, part in stated.items() if parent and key.startswith(f"{parent}.")), None)
+    if part is None:
+        return None
+    place = Place(part.place.mark, part.place.path.rpartition(f"{parent}.")[0] + parent)
+    node = node_at(loaded, place)
+    return None if node is None else Place(node.mark, place.path)
+
+
 def _composed(loaded: Loaded, draft: RouteDraft, keys: dict[str, Plain]) -> tuple[Place, Into, Plain]:
     """Return how keys are laid over the whole policy of a route."""
     standing = draft.places.get("policy")
     if standing is None:
         return draft.places[""], Into.INSERT, {"policy": keys}
-    node = _node(loaded, standing)
+    node = node_at(loaded, standing)
     match node:
         case nodes.Mapping():
             return standing, Into.INSERT, keys
         case nodes.Sequence():
             return standing, Into.APPEND, [keys]
         case nodes.Scalar():
-            named = _node(loaded, Place(standing.mark, f"policies.{node.text}"))
+            named = node_at(loaded, Place(standing.mark, f"policies.{node.text}"))
             if isinstance(named, nodes.Mapping):
                 return Place(named.mark, f"policies.{node.text}"), Into.INSERT, keys
             return standing, Into.REPLACE, [node.text, keys]
@@ -130,25 +216,7 @@ def _composed(loaded: Loaded, draft: RouteDraft, keys: dict[str, Plain]) -> tupl
             return standing, Into.REPLACE, [*draft.route.policy_name.split(" + "), keys]
 
 
-def _also(loaded: Loaded, place: Place, meant: set[str]) -> tuple[str, ...]:
-    """Return the names of the routes, besides those that are meant, that a place has a part in."""
-    path = place.path
-    named = re.fullmatch(r"policies\.([^.\[]+)", path)
-    return tuple(
-        draft.route.name
-        for draft in loaded.routes
-        if draft.route.name not in meant
-        and (_has_part(draft, path) or (named is not None and named[1] in draft.route.policy_name.split(" + ")))
-    )
-
-
-def _has_part(draft: RouteDraft, path: str) -> bool:
-    """Whether something of a route stands at a place, or below it."""
-    parts = [part.place.path for part in said(draft.policy).values()] + [place.path for place in draft.places.values()]
-    return any(each == path or each.startswith((f"{path}.", f"{path}[")) for each in parts)
-
-
-def _node(loaded: Loaded, place: Place | None) -> Node | None:
+def node_at(loaded: Loaded, place: Place | None) -> Node | None:
     """Return what stands at a place of the file; None if that is not in the file."""
     if place is None or not place.mark.line:
         return None
@@ -167,7 +235,7 @@ def _node(loaded: Loaded, place: Place | None) -> Node | None:
     return node
 
 
-def _texts(node: Node) -> list[Plain]:
+def _texts(node: Node | None) -> list[Plain]:
     return [node.text] if isinstance(node, nodes.Scalar) and node.text != "same-origin" else []
 
 
@@ -175,9 +243,13 @@ def _written(loaded: Loaded, place: Place, into: Into, value: Plain) -> str:
     """Return the YAML to write."""
     if into is Into.INSERT:
         return "\n".join(_block(value))
+    if into is Into.BEFORE:
+        return entries(value)
     key = _last_key(place.path)
+    if into is Into.REMOVE:
+        return f"{key}: {flow(_said(loaded, place))}"
     if into is Into.APPEND:
-        node = _node(loaded, place)
+        node = node_at(loaded, place)
         assert isinstance(node, nodes.Sequence)
         assert isinstance(value, list)
         if all(isinstance(item, nodes.Scalar) for item in node.items):
@@ -187,6 +259,17 @@ def _written(loaded: Loaded, place: Place, into: Into, value: Plain) -> str:
                 return line
         return "\n".join(f"- {flow(item)}" for item in value)
     return "\n".join(_block({key: value}))
+
+
+def _said(loaded: Loaded, place: Place) -> Plain:
+    node = node_at(loaded, place)
+    return "" if node is None else nodes.plain(node)
+
+
+def entries(value: Plain) -> str:
+    """Return members of a list as YAML in block style; each is a mapping."""
+    assert isinstance(value, list)
+    return "\n".join(f"{'  ' if number else '- '}{line}" for each in value for number, line in enumerate(_block(each)))
 
 
 def _last_key(path: str) -> str:

@@ -174,16 +174,27 @@ def _remedy(explanation: Explanation, remedy: Remedy) -> Iterator[str]:
 
 
 def _placement(placement: Placement) -> Iterator[str]:
-    path = placement.place.path or "the file"
-    if not placement.in_file:
-        yield f"{placement.place.mark.source} has no line to change; in a policy file write"
-    elif placement.into is Into.INSERT:
-        yield f"{where(placement.place)}: add to {path}"
-    elif placement.yaml.startswith("- "):
-        yield f"{where(placement.place)}: add to the list {path}"
+    mark = placement.place.mark
+    return change_lines(mark.source, (mark.line, mark.column), placement.place.path, placement.into, placement.yaml)
+
+
+def change_lines(source: str, at: tuple[int, int], path: str, into: Into, yaml: str) -> Iterator[str]:
+    """Yield the lines that tell of one change of a file.  `at`: line and column; no line where there is none to change."""
+    name = path or "the file"
+    where_ = f"{source}:{at[0]}:{at[1]}"
+    if not at[0]:
+        yield f"{source} has no line to change; in a policy file write"
+    elif into is Into.INSERT:
+        yield f"{where_}: add to {name}"
+    elif into is Into.BEFORE:
+        yield f"{where_}: put before {name}"
+    elif into is Into.REMOVE:
+        yield f"{where_}: remove {name}"
+    elif yaml.startswith("- "):
+        yield f"{where_}: add to the list {name}"
     else:
-        yield f"{where(placement.place)}: {path} becomes"
-    yield from (f"    {line}" for line in placement.yaml.splitlines())
+        yield f"{where_}: {name} becomes"
+    yield from (f"    {line}" for line in (yaml.splitlines() if into is not Into.REMOVE else ()))
 
 
 def _no_remedy(explanation: Explanation) -> Iterator[str]:
