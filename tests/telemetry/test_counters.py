@@ -61,11 +61,18 @@ def test_exchanges_are_counted_by_status_class_cors_outcome_and_error() -> None:
         pytest.param({"error": "http_request_error"}, "errors", ("", "http_request_error"), id="own-error"),
         pytest.param({"conflicts": (b"cross-origin-opener-policy",)}, "conflicts", "cross-origin-opener-policy", id="field"),
         pytest.param({"conflicts": (b"access-control-x1",)}, "conflicts", "other", id="field-made-up"),
-        pytest.param({"route": "r", "page": True}, "pages", "r", id="page"),
+        pytest.param({"route": "r", "page": True, "status": 200}, "pages", "r", id="page"),
+        pytest.param({"route": "r", "page": True, "status": 304}, "pages", "r", id="page-from-the-cache"),
     ],
 )
 def test_exchange_is_counted_under(values: dict[str, Any], kind: str, key: object) -> None:
     assert getattr(counted(record(**values)), kind) == {key: 1}
+
+
+@pytest.mark.parametrize("status", [0, 302, 404, 502])
+def test_what_was_asked_for_as_a_page_and_is_none_is_no_page_load(status: int) -> None:
+    """It proves nothing: a problem of the page would not have shown."""
+    assert not counted(record(route="r", page=True, status=status)).pages
 
 
 def test_report_types_that_are_not_known_are_counted_as_other() -> None:

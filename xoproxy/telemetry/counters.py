@@ -47,6 +47,8 @@ _CORS_FIELDS: Final = frozenset(
 
 # Its length is no measure of how fast anything is: a connection that was upgraded lasts until somebody has had enough of it.
 _SWITCHING_PROTOCOLS: Final = 101
+_SUCCESS: Final = 2  # a class of statuses
+_NOT_MODIFIED: Final = 304  # the stored page is shown
 
 
 class Counters:
@@ -114,7 +116,8 @@ class Counters:
             durations.sum_s += seconds
         if record.error:
             _add(self.errors, (record.forward_to, record.error))
-        if record.page:
+        # An error or a redirect is no page that could have been reported about.
+        if record.page and (key[2] == _SUCCESS or record.status == _NOT_MODIFIED):
             _add(self.pages, route)
         for name in record.conflicts:
             known = name in _CORS_FIELDS or not name.startswith(_CORS_PREFIX)
