@@ -13,6 +13,7 @@ from xoproxy.config.checking import Findings, check
 from xoproxy.config.problems import Refused
 from xoproxy.config.render import as_json, as_text
 from xoproxy.config.settings import (
+    Collecting,
     Endpoint,
     Exporting,
     KeyPair,
@@ -23,6 +24,8 @@ from xoproxy.config.settings import (
     LogLevel,
     LogSettings,
     Settings,
+    StoreKind,
+    StoreSettings,
     TcpAddress,
     Timeouts,
     TracingSettings,
@@ -78,6 +81,15 @@ def test_every_key_is_read() -> None:
         log=LogSettings(LogFormat.TEXT, LogLevel.WARNING),
         request_id="X-Correlation-ID",
         proxy_status=False,
+        collecting=Collecting(
+            (b"/.well-known/xoproxy/reports",),
+            StoreSettings(StoreKind.POSTGRESQL, "postgresql://user:secret@db.example/reports"),
+            keep_s=90 * 86400.0,
+            max_groups=5000,
+            max_body_bytes=65536,
+            deliveries_per_minute=30,
+            keep_queries=True,
+        ),
     )
 
 

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from support.markdown import Block, all_blocks, whole_file
 from support.typed_yaml import as_1_1, as_1_2
 
-from xoproxy.config import addresses, conditions, features, keys, origins, policies, sections, telling, upstreams
+from xoproxy.config import addresses, collecting, conditions, features, keys, origins, policies, sections, telling, upstreams
 from xoproxy.config import values as parsers
 from xoproxy.config.problems import Refused
 from xoproxy.config.schema import DESCRIBED, policy_file_schema
@@ -80,7 +80,7 @@ TABLE = [
     Unknowable("XO207", TYPED, frozenset({"credentials-case", "credentials-yes", "request-id", "problems.md XO207"})),
     Unknowable("XO208", "which bits a network has", frozenset({"problems.md XO208"})),
     Unknowable("XO211", "the environment may hold a token"),
-    Unknowable("XO213", "the largest port", frozenset({"endpoint-port"})),
+    Unknowable("XO213", "the largest port, and what a path comes to", frozenset({"endpoint-port", "endpoint-front-page"})),
     Unknowable("XO214", "addresses are compared by what they mean"),
     Unknowable("XO216", "about the values of two keys", frozenset({"upstream-tls-plain"})),
 ]
@@ -338,6 +338,16 @@ PAIRS = {
     ),
     "collector": Pair(
         addresses.collector, described_values.COLLECTOR, "https://r.example/x /reports upstream //a http://a", exact=False
+    ),
+    "store": Pair(
+        collecting.store,
+        described_values.STORE,
+        "memory /var/lib/x.db //a /a/ postgresql://u:p@h/d postgresql://h:5432/d postgresql:///d postgresql://[::1]/d?sslmode=require",
+        exact=False,
+    ),
+    "keep": Pair(collecting.keep, described_values.KEEP, "30d 400d 401d 12h 9600h 90m 1m 60 59s 60s 0 0d 34560000 030d 1w"),
+    "delivery_size": Pair(
+        collecting.delivery_size, described_values.DELIVERY_SIZE, "1024 1023 1023B 1KiB 0KiB 4096KiB 4MiB 5MiB 4194304 4194305"
     ),
     "allowed": Pair(
         features.allowed,

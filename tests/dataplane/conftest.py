@@ -13,7 +13,9 @@ from support.wire import Backend, Peer
 
 from xoproxy.config.generation import Generation
 from xoproxy.dataplane import DataPlane
+from xoproxy.dataplane.collecting import Outcome
 from xoproxy.dataplane.upstreams.resolving import LookUp, system_look_up
+from xoproxy.reports.model import Report
 from xoproxy.telemetry.events import Event
 from xoproxy.telemetry.records import ExchangeRecord
 
@@ -46,13 +48,16 @@ async def serve() -> AsyncIterator[Serve]:
     ) -> Proxy:
         records: list[ExchangeRecord] = []
         events: list[Event] = []
-        plane = DataPlane(first, records.append, events.append, look_up)
+        deliveries: list[tuple[Outcome, tuple[Report, ...]]] = []
+        plane = DataPlane(
+            first, records.append, events.append, look_up, collected=lambda *delivery: deliveries.append(delivery)
+        )
         sock = socket.socket()
         if send_buffer is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)  # accepted connections inherit it
         sock.bind(("127.0.0.1", 0))
         server = await loop.create_server(lambda: plane.client_protocol(secure=secure), sock=sock, **options)
-        proxy = Proxy(plane, sock.getsockname()[1], records, server, events)
+        proxy = Proxy(plane, sock.getsockname()[1], records, server, events, deliveries=deliveries)
         loop.set_exception_handler(lambda _, context: proxy.faults.append(context))
         proxies.append(proxy)
         return proxy

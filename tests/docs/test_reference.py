@@ -12,12 +12,14 @@ from support.markdown import DOCUMENTS, ROOT, anchor, code, links, rows, section
 
 from xoproxy import __version__
 from xoproxy.config import keys, values
+from xoproxy.config.collecting import keep
 from xoproxy.config.compiler import LISTEN_FROM_FILE, LISTEN_FROM_OPTIONS
 from xoproxy.config.presets import PRESETS
 from xoproxy.config.problems import Id
 from xoproxy.config.reported import Destination
 from xoproxy.config.sections import DEFAULT_ADMIN
 from xoproxy.config.settings import (
+    Collecting,
     Ejection,
     Exporting,
     HealthCheck,
@@ -188,6 +190,13 @@ def test_stated_defaults_are_those_of_the_code() -> None:
     assert values.duration(default_of("`health_check`", "timeout")) == check.timeout_s
     assert default_of("`health_check`", "healthy_after") == str(check.healthy_after)
     assert default_of("`health_check`", "unhealthy_after") == str(check.unhealthy_after)
+    collected = Collecting()
+    assert default_of("`reporting`", "store") == collected.store.name
+    assert keep(default_of("`reporting`", "keep")) == collected.keep_s
+    assert default_of("`reporting`", "max_groups") == str(collected.max_groups)
+    assert values.size(default_of("`reporting`", "max_body")) == collected.max_body_bytes
+    assert default_of("`reporting`", "rate") == str(collected.deliveries_per_minute)
+    assert default_of("`reporting`", "keep_queries") == str(collected.keep_queries).lower()
     assert default_of("`log`", "format") == log.format.value
     assert default_of("`log`", "level") == log.level.value
     assert values.percentage(default_of("`log`", "sample")) == log.sample

@@ -3,7 +3,7 @@
 from ipaddress import IPv4Network
 
 from xoproxy.config.generation import Generation
-from xoproxy.config.settings import Endpoint, Limits, Settings, Timeouts, UpstreamSettings, UpstreamTls
+from xoproxy.config.settings import Collecting, Endpoint, Limits, Settings, Timeouts, UpstreamSettings, UpstreamTls
 from xoproxy.policy.model import Cors, FieldEdits, Policy, ReportingEndpoints, ResourcePolicy
 from xoproxy.policy.routes import Match, Route, RouteTable
 from xoproxy.semantics.origins import OriginPattern
@@ -40,6 +40,7 @@ def generation(
     trusts_loopback: bool = False,
     request_id: str | None = None,
     proxy_status: bool = False,
+    collecting: Collecting = Collecting(),  # noqa: B008  immutable
     number: int = 1,
 ) -> Generation:
     """Return a generation; without `routes` all goes to the first upstream, by `policy`."""
@@ -54,5 +55,7 @@ def generation(
         trusted_proxies=LOOPBACK if trusts_loopback else (),
         request_id=request_id,
         proxy_status=proxy_status,
+        collecting=collecting,
     )
-    return Generation(number, "test", "", settings, RouteTable(routes, policy, ReportingEndpoints()))
+    table = RouteTable(routes, policy, ReportingEndpoints(), collected=collecting.targets)
+    return Generation(number, "test", "", settings, table)

@@ -9,8 +9,10 @@ from typing import Any
 
 from support.wire import Peer, connect, until
 from xoproxy.dataplane import DataPlane
+from xoproxy.dataplane.collecting import Outcome
 from xoproxy.dataplane.source import ProxiedSource
 from xoproxy.dataplane.upstreams.upstream import Upstream
+from xoproxy.reports.model import Report
 from xoproxy.telemetry.events import Event
 from xoproxy.telemetry.records import ExchangeRecord
 
@@ -26,6 +28,7 @@ class Proxy:
     events: list[Event] = field(default_factory=list[Event])
     faults: list[dict[str, Any]] = field(default_factory=list)  # what reached the loop's exception handler
     clients: list[Peer] = field(default_factory=list)
+    deliveries: list[tuple[Outcome, tuple[Report, ...]]] = field(default_factory=list)
 
     @property
     def upstream(self) -> Upstream:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from xoproxy.config import keys, sections, telling
+from xoproxy.config import collecting, keys, sections, telling
 from xoproxy.config.composition import UNTOUCHED, Policies
 from xoproxy.config.drafts import PolicyDraft
 from xoproxy.config.generation import Generation
@@ -94,7 +94,8 @@ def _compile(reader: Reader, tree: MappingNode, listen: Listener) -> _Compiled:
     found = reader.mapping(root, keys.TOP)
     sections.read_version(reader, root, found.get("version"))
     timeouts = reader.mapping(found.get("timeouts"), keys.TIMEOUTS)
-    endpoints = sections.read_endpoints(reader, found.get("reporting"))
+    reporting = reader.mapping(found.get("reporting"), keys.REPORTING)
+    endpoints = collecting.read_endpoints(reader, reporting.get("endpoints"))
     upstreams = Upstreams(reader, found.get("upstreams"), read_defaults(reader, timeouts))
     policies = Policies(reader, found.get("policies"), [name for name, _ in endpoints.urls])
     default_policy = policies.compose(found["policy"]) if "policy" in found else UNTOUCHED
@@ -115,6 +116,7 @@ def _compile(reader: Reader, tree: MappingNode, listen: Listener) -> _Compiled:
         log=telling.read_log(reader, found.get("log")),
         workers=sections.read_workers(reader, found.get("workers")),
         proxy_status=sections.read_proxy_status(reader, found.get("proxy_status")),
+        collecting=collecting.read_collecting(reader, reporting, endpoints),
         request_id=sections.read_request_id(reader, found.get("request_id"), DEFAULT_REQUEST_ID),
         tracing=telling.read_tracing(reader, found.get("tracing"), found.get("request_id")),
     )
@@ -130,6 +132,7 @@ def _finish(reader: Reader, compiled: _Compiled, source: str, digest: str, numbe
         compiled.unmatched.route.policy,
         compiled.endpoints,
         lenient_paths=compiled.settings.limits.lenient_paths,
+        collected=compiled.settings.collecting.targets,
     )
     generation = Generation(number, source, digest, compiled.settings, table)
     return Loaded(

@@ -314,7 +314,21 @@ MATCH: Final = Keys(
         }
     ),
 )
-REPORTING: Final = Keys("`reporting`", ("endpoints",), spellings({"endpoints": "endpoint groups report_to"}))
+REPORTING: Final = Keys(
+    "`reporting`",
+    ("endpoints", "store", "keep", "max_groups", "max_body", "rate", "keep_queries"),
+    spellings(
+        {
+            "endpoints": "endpoint groups report_to",
+            "store": "storage database db dsn database_url sqlite postgres postgresql path file",
+            "keep": "retention keep_for ttl expire expires max_age retention_time",
+            "max_groups": "max_rows max_reports max_entries rows",
+            "max_body": "body max_size body_size max_body_size client_max_body_size",
+            "rate": "rate_limit limit_req ratelimit per_minute requests_per_minute",
+            "keep_queries": "keep_query queries query_strings keep_query_strings",
+        }
+    ),
+)
 TIMEOUTS: Final = Keys(
     "`timeouts`",
     ("idle", "head", "body", "tunnel", "connect", "response", "drain", "pool"),

@@ -115,6 +115,7 @@ class Id(Enum):
 
     DESTINATION = ("XO218", Reason.INVALID, "the value is not a destination of requests")
     UNMATCHABLE_FIELD = ("XO219", Reason.PROHIBITED, "no route is chosen by this field")
+    STORE = ("XO220", Reason.INVALID, "the value is not a place where reports can be kept")
 
     PERCENTAGE = ("XO230", Reason.INVALID, "the value is not a percentage")
     SECRET_FIELD = ("XO231", Reason.PROHIBITED, "the field may hold a secret, which has no place in a log")
@@ -160,6 +161,7 @@ class Id(Enum):
     TRUSTS_EVERYBODY = ("XO336", Reason.DOUBTFUL, "every client is believed what proxies may say")
     UNREACHABLE_METHOD = ("XO337", Reason.DOUBTFUL, "the route takes no request with this method")
     IDLE_REGEX = ("XO338", Reason.DOUBTFUL, "the pattern matches no origin")
+    NOTHING_COLLECTED = ("XO339", Reason.DOUBTFUL, "no endpoint is a path, so that no report comes here")
 
     UNKNOWN_FEATURE = ("XO365", Reason.DOUBTFUL, "no browser knows a feature of this name")
     UNREASONED_ALLOWANCE = ("XO366", Reason.MISSING, "a comment that silences a warning gives no reason")

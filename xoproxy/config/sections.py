@@ -1,4 +1,4 @@
-"""Read the parts of a file that are neither policies nor routes nor listeners: admin, reporting, timeouts, limits."""
+"""Read the parts of a file that are neither policies nor routes nor listeners: admin, timeouts, limits."""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -6,7 +6,7 @@ from typing import Final
 
 from xoproxy.config import addresses, keys, values
 from xoproxy.config.nodes import Mapping as MappingNode
-from xoproxy.config.problems import Id, Refused, child_path, quoted
+from xoproxy.config.problems import Id, Refused, quoted
 from xoproxy.config.reader import Reader, Spot
 from xoproxy.config.settings import (
     Address,
@@ -15,7 +15,6 @@ from xoproxy.config.settings import (
     TcpAddress,
     Timeouts,
 )
-from xoproxy.policy.model import ReportingEndpoints
 from xoproxy.semantics import grammar
 
 DEFAULT_ADMIN: Final = TcpAddress("127.0.0.1", 9464)  # 9464: what OpenTelemetry's exporters use for such an endpoint
@@ -66,19 +65,6 @@ def _admin_address(text: str) -> Address:
     if text.lower() in ("off", "no", "false", "none"):
         raise Refused(Id.ADDRESS, f"{quoted(text)} is not an address; write off")
     return addresses.own_address(text)
-
-
-def read_endpoints(reader: Reader, spot: Spot | None) -> ReportingEndpoints:
-    """Read `reporting.endpoints`."""
-    found = reader.mapping(spot, keys.REPORTING)
-    urls: list[tuple[str, str | None]] = []
-    at = found.get("endpoints")
-    for key, value in reader.named(at) if at is not None else ():
-        name = reader.value(Spot(key, child_path(at.path, key.text) if at else ""), values.endpoint_name)
-        url = reader.value(value, addresses.collector)
-        if name is not None and url is not None:
-            urls.append((name, None if url == addresses.BY_UPSTREAM else url))
-    return ReportingEndpoints(tuple(urls))
 
 
 def read_timeouts(reader: Reader, found: Mapping[str, Spot]) -> Timeouts:

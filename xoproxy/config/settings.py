@@ -244,10 +244,17 @@ class StoreKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
-    """`reporting.store`.  `where`: an SQLite file's path, or PostgreSQL's URL, which may hold a password: never show it."""
+    """`reporting.store`.  `where`: path of an SQLite file, or PostgreSQL's URL, which may hold a password: `name` is shown."""
 
     kind: StoreKind = StoreKind.MEMORY
-    where: str = ""
+    where: str = field(default="", repr=False)
+
+    @property
+    def name(self) -> str:
+        """What may be shown of it: "memory", the file's path, or PostgreSQL's host and database."""
+        if self.kind is not StoreKind.POSTGRESQL:
+            return self.where or self.kind.value
+        return f"postgresql://{self.where.partition('://')[2].rpartition('@')[2].partition('?')[0]}"
 
 
 @dataclass(frozen=True, slots=True)

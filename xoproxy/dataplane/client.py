@@ -9,15 +9,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, cast
 
 from xoproxy.dataplane.admission import Admission
+from xoproxy.dataplane.collecting import Collection
 from xoproxy.dataplane.deadlines import Timed
-from xoproxy.dataplane.errors import ErrorKind, OwnAnswer, proxy_status, render
+from xoproxy.dataplane.errors import ErrorKind, OwnAnswer, connection_lines, render
 from xoproxy.dataplane.exchange import Exchange
 from xoproxy.dataplane.heads import HeadBuffer
-from xoproxy.dataplane.peers import GONE_PEER, ClientPeer, peer_address
+from xoproxy.dataplane.peers import GONE_PEER, ClientPeer, client_peer
 from xoproxy.dataplane.resets import abort_by_reset, end_half, find_out_whether_gone, was_reset
 from xoproxy.dataplane.source import ProxiedSource
 from xoproxy.dataplane.tunnel import Tunnel
-from xoproxy.policy.routes import Answer, Forward
+from xoproxy.policy.routes import Answer, Collect, Forward
 from xoproxy.semantics.diagnosis import HeadFault
 from xoproxy.semantics.forwarded import Hop, believed
 from xoproxy.semantics.forwarding import HeadEdit
@@ -72,7 +73,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         self.peer: ClientPeer
         self.admitted = False  # counts among the connections that `limits` bounds
         self.write_paused = False
-        self._exchange: Exchange | None = None
+        self._exchange: Exchange | Collection | None = None
         self._sink: Callable[[bytes], None] | None = None  # where bytes go that are no head
         self._heads = HeadBuffer()
         self._reading = True
@@ -134,13 +135,8 @@ class ClientConnection(Timed, asyncio.Protocol):
     def answer(self, answer: OwnAnswer, head: RequestHead, *, keep: bool) -> None:
         """Send an answer of our own.  With `keep` the next request may follow, else the connection ends."""
         keep = keep and self.may_stay
-        connection = b""
-        if not keep:
-            connection = b"Connection: close\r\n"
-        elif head.minor == 0:
-            connection = b"Connection: keep-alive\r\n"
-        if self._plane.generation.settings.proxy_status and answer.kind is not None:
-            connection = proxy_status(answer) + connection
+        tells_status = self._plane.generation.settings.proxy_status
+        connection = connection_lines(answer, head, keep=keep, tells_status=tells_status)
         block, body = render(answer, self._plane.http_date(), connection)
         self.transport.write(block if head.method == b"HEAD" else block + body)
         if keep:
@@ -163,7 +159,7 @@ class ClientConnection(Timed, asyncio.Protocol):
 
     def go_away(self) -> None:
         """End a tunnel in good order, because the process ends."""
-        if self._exchange is not None and self._exchange.tunnel is not None:
+        if isinstance(self._exchange, Exchange) and self._exchange.tunnel is not None:
             self._exchange.go_away()
 
     def cut_off(self) -> None:
@@ -226,6 +222,10 @@ class ClientConnection(Timed, asyncio.Protocol):
         if isinstance(decision, Forward):
             record.route = decision.route.name
             self._forward(Exchange(self, head, generation, decision.plan, record), decision.route.upstream, hop, also)
+        elif isinstance(decision, Collect):
+            self._exchange = collection = Collection(self, self._plane.desk, head, generation, decision.plan, record)
+            collection.start()
+            self._take_body(collection)
         else:
             record.route = decision.route.name if decision.route is not None else ""
             self._answer_here(head, decision, record)
@@ -237,6 +237,9 @@ class ClientConnection(Timed, asyncio.Protocol):
             exchange.fail(ErrorKind.REQUEST_TOO_LARGE)
             return
         exchange.start(self._plane.upstream(upstream), hop, also)
+        self._take_body(exchange)
+
+    def _take_body(self, exchange: Exchange | Collection) -> None:
         if not exchange.request.done and not exchange.ended:
             self._sink = self._body_received
             ahead, self._heads.pending = self._heads.pending, b""
@@ -251,6 +254,8 @@ class ClientConnection(Timed, asyncio.Protocol):
             if exchange.request.done:
                 self._sink = None
                 self._heads.pending = rest
+                if isinstance(exchange, Collection):
+                    exchange.deliver()
             self.update_reading()
 
     def _answer_here(self, head: RequestHead, answer: Answer, record: ExchangeRecord) -> None:
@@ -301,12 +306,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         self.transport = cast("asyncio.Transport", transport)
         self.transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
         plane = self._plane
-        source = self._source
-        if source is None:
-            self.peer = ClientPeer(peer_address(transport), plane.generation, secure=self._secure)
-        else:
-            secure = self._secure if source.secure is None else source.secure
-            self.peer = ClientPeer(source.address, plane.generation, secure=secure)
+        self.peer = client_peer(transport, self._source, plane.generation, secure=self._secure)
         admission = plane.connected(self)
         if admission is Admission.CUT_OFF or self.peer.address == GONE_PEER:
             self._closing = True

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import Final
 
 from xoproxy.policy.plan import ResponsePlan
-from xoproxy.semantics.heads import ResponseHead
+from xoproxy.semantics.heads import RequestHead, ResponseHead
 from xoproxy.semantics.structured import serialize_string
 
 
@@ -42,6 +42,9 @@ class ErrorKind(Enum):
     CLIENT_TIMEOUT = "client_timeout"
     REQUEST_TOO_LARGE = "request_too_large"
     TOO_MANY_CONNECTIONS = "too_many_connections"  # of clients
+    TOO_MANY_DELIVERIES = "too_many_deliveries"  # of reports
+    NOT_REPORTS = "not_reports"  # by the media type of what is delivered
+    UNREADABLE_REPORTS = "unreadable_reports"
     DRAINING = "draining"  # cut off because the process ends
 
 
@@ -54,6 +57,9 @@ _STATUS: Final = {
     ErrorKind.REQUEST_TOO_LARGE: 413,
     ErrorKind.HTTP_REQUEST_ERROR: 400,
     ErrorKind.TOO_MANY_CONNECTIONS: 503,
+    ErrorKind.TOO_MANY_DELIVERIES: 429,
+    ErrorKind.NOT_REPORTS: 415,
+    ErrorKind.UNREADABLE_REPORTS: 400,
 }
 
 # A 503 says when to come again: these shortages pass within moments.  (RFC 9110 §10.2.3)
@@ -74,6 +80,8 @@ _DETAIL: Final = {
     ErrorKind.CLIENT_TIMEOUT: "the request did not arrive in time",
     ErrorKind.REQUEST_TOO_LARGE: "the request's content is larger than limits.request_body",
     ErrorKind.TOO_MANY_CONNECTIONS: "there are too many connections, in all or from this client",
+    ErrorKind.TOO_MANY_DELIVERIES: "there are too many deliveries of reports, in all or from this client",
+    ErrorKind.NOT_REPORTS: "reports are of the type application/reports+json, or application/csp-report",
     ErrorKind.PROXY_INTERNAL_ERROR: "xoproxy failed; its log says why",
 }
 
@@ -123,6 +131,7 @@ class OwnAnswer:
     kind: ErrorKind | None = None
     detail: str = ""
     request_id: str = ""
+    retry_after_s: int = 0  # 0: nothing is said of it, but with a 503
 
     @property
     def words(self) -> str:
@@ -135,6 +144,9 @@ _REGISTERED: Final = {
     ErrorKind.CLIENT_TIMEOUT: ErrorKind.HTTP_REQUEST_ERROR,
     ErrorKind.REQUEST_TOO_LARGE: ErrorKind.HTTP_REQUEST_ERROR,
     ErrorKind.TOO_MANY_CONNECTIONS: ErrorKind.HTTP_REQUEST_DENIED,
+    ErrorKind.TOO_MANY_DELIVERIES: ErrorKind.HTTP_REQUEST_DENIED,
+    ErrorKind.NOT_REPORTS: ErrorKind.HTTP_REQUEST_ERROR,
+    ErrorKind.UNREADABLE_REPORTS: ErrorKind.HTTP_REQUEST_ERROR,
 }
 
 
@@ -143,6 +155,17 @@ def proxy_status(answer: OwnAnswer) -> bytes:
     assert answer.kind is not None
     kind = _REGISTERED.get(answer.kind, answer.kind)
     return b"Proxy-Status: xoproxy; error=%b; details=%b\r\n" % (kind.value.encode("ascii"), serialize_string(answer.words))
+
+
+def connection_lines(answer: OwnAnswer, head: RequestHead, *, keep: bool, tells_status: bool) -> bytes:
+    """Return the lines of an answer that are about the connection to the client, and what Proxy-Status says.
+
+    `head` is the request's; `tells_status`: `proxy_status` of the policy file.
+    """
+    lines = proxy_status(answer) if tells_status and answer.kind is not None else b""
+    if not keep:
+        return lines + b"Connection: close\r\n"
+    return lines if head.minor else lines + b"Connection: keep-alive\r\n"
 
 
 def render(answer: OwnAnswer, date: bytes, connection: bytes) -> tuple[bytes, bytes]:
@@ -164,6 +187,7 @@ def render(answer: OwnAnswer, date: bytes, connection: bytes) -> tuple[bytes, by
             document["request_id"] = answer.request_id
         body = json.dumps(document).encode("ascii") + b"\n"
         lines += b"Content-Type: application/problem+json\r\nCache-Control: no-store\r\nContent-Length: %d\r\n" % len(body)
-        if status == 503:
-            lines += b"Retry-After: %d\r\n" % _RETRY_AFTER_S
+        wait_s = answer.retry_after_s or (_RETRY_AFTER_S if status == 503 else 0)
+        if wait_s:
+            lines += b"Retry-After: %d\r\n" % wait_s
     return answer.plan.apply(ResponseHead(lines + b"\r\n", status, 1), connection), body

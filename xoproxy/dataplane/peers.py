@@ -12,6 +12,7 @@ from typing import Final, cast
 
 from xoproxy.config.generation import Generation
 from xoproxy.config.settings import Network, UnixPeers
+from xoproxy.dataplane.source import ProxiedSource
 from xoproxy.semantics.forwarded import Hop
 
 # How records and X-Forwarded-For name a client on a socket in the file system.
@@ -62,6 +63,15 @@ class ClientPeer:
     def _look(self, generation: Generation) -> None:
         self._generation = generation
         self._hop = _hop(self.address, generation.settings.trusted_proxies, secure=self.secure)
+
+
+def client_peer(
+    transport: asyncio.BaseTransport, source: ProxiedSource | None, generation: Generation, *, secure: bool
+) -> ClientPeer:
+    """Return the client of an accepted connection, over TLS if `secure`.  `source`: who is behind it, if that was said."""
+    if source is None:
+        return ClientPeer(peer_address(transport), generation, secure=secure)
+    return ClientPeer(source.address, generation, secure=secure if source.secure is None else source.secure)
 
 
 @lru_cache(maxsize=1024)

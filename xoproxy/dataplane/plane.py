@@ -9,6 +9,7 @@ from email.utils import formatdate
 from xoproxy.config.generation import Generation
 from xoproxy.dataplane.admission import Admission, Admissions
 from xoproxy.dataplane.client import ClientConnection
+from xoproxy.dataplane.collecting import Collected, Desk, forget
 from xoproxy.dataplane.deadlines import Deadlines
 from xoproxy.dataplane.logged_fields import LoggedFields
 from xoproxy.dataplane.page_loads import is_page_load
@@ -30,7 +31,7 @@ from xoproxy.telemetry.workers import AddressView
 class DataPlane:
     """Serves the connections it is given by the generation in force.  To be made and used in a running loop."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  whom it tells what
         self,
         generation: Generation,
         emit: Callable[[ExchangeRecord], None],
@@ -38,10 +39,11 @@ class DataPlane:
         look_up: LookUp = system_look_up,
         *,
         counters: Counters | None = None,
+        collected: Collected = forget,
     ) -> None:
         """`emit` is called once per exchange, at its end, `report` with what happens to upstreams; neither must block.
 
-        `counters`: where to count what no record tells.
+        Nor must `collected`, which is called once per delivery of reports.  `counters`: where to count what no record tells.
         """
         self.loop = asyncio.get_running_loop()
         self.deadlines = Deadlines(self.loop)
@@ -49,6 +51,7 @@ class DataPlane:
         self.closes_idle = False
         self.generation = generation
         self.counters = counters or Counters()
+        self.desk = Desk(collected, self.loop.time)
         self._emit = emit
         self.export: Callable[[ExchangeRecord], None] | None = None  # takes, besides, the records of sampled traces
         self._around = Surroundings(self.deadlines, report, look_up, self.counters)

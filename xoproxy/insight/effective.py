@@ -10,7 +10,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import cast
 
 from xoproxy.config.generation import Generation
-from xoproxy.config.settings import Endpoint, Exporting, PassedAddress, TcpAddress, UnixAddress
+from xoproxy.config.settings import Endpoint, Exporting, PassedAddress, StoreSettings, TcpAddress, UnixAddress
 from xoproxy.policy.model import FieldEdits
 from xoproxy.policy.routes import Route
 from xoproxy.semantics.origins import OriginPattern
@@ -62,6 +62,8 @@ def as_json(value: object) -> Json:  # noqa: PLR0911  one case per kind of value
             return str(value)
         case Exporting():
             return {"url": value.url, "service_name": value.service_name, "headers": [name for name, _ in value.headers]}
+        case StoreSettings():
+            return {"kind": value.kind.value, "name": value.name}
         case FieldEdits():
             return {"set": _names(value.set), "add": _names(value.add), "remove": as_json(value.remove)}
         case tuple():

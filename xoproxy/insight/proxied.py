@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from xoproxy.browser.model import Fields, WireRequest, WireResponse
 from xoproxy.config.generation import Generation
 from xoproxy.policy.plan import ResponsePlan
-from xoproxy.policy.routes import Answer, Forward, Route
+from xoproxy.policy.routes import Answer, Collect, Forward, Route
 from xoproxy.semantics.diagnosis import HeadFault
 from xoproxy.semantics.heads import RequestHead, ResponseHead, read_remains, read_request_head, read_response_head
 
@@ -98,6 +98,8 @@ class Proxied:
         match decision:
             case Answer():
                 return _own_answer(decision.status, decision.plan, decision.route, decision.detail)
+            case Collect():
+                return _own_answer(204, decision.plan, None, "")
             case Forward():
                 return _forwarded(decision, head, backend)
 

@@ -1,23 +1,24 @@
-"""Choose the route of a request, and decide: answer it here or forward it.
+"""Choose the route of a request, and decide: answer it here, forward it, or take its content as reports.
 
 Routes are tried in the order of the file; the first match wins.  A preflight is matched by the method it asks for, never by
-``OPTIONS`` (design section 2).
+``OPTIONS`` (design section 2).  What asks for a path where reports are collected belongs to no route, whatever its host.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
+from xoproxy.policy import collecting
 from xoproxy.policy.index import RouteIndex
 from xoproxy.policy.matching import Match, Matcher, Met, host_name
 from xoproxy.policy.model import Policy, ReportingEndpoints
 from xoproxy.policy.plan import ResponsePlan
 from xoproxy.policy.rule import Rule
 from xoproxy.semantics.heads import RequestHead
-from xoproxy.semantics.targets import is_unreadable, may_be_unreadable, other_readings, route_path
+from xoproxy.semantics.targets import is_unreadable, may_be_unreadable, origin_form, other_readings, route_path
 
 FEW_ROUTES: Final = 4  # trying so many costs less than asking the index, some 0.9 us
 
-__all__ = ["Answer", "Decision", "Forward", "Match", "Route", "RouteTable"]
+__all__ = ["Answer", "Collect", "Decision", "Forward", "Match", "Route", "RouteTable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,14 @@ class Forward:
     plan: ResponsePlan
 
 
-Decision = Answer | Forward
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """Take the request's content as reports of a browser; it is never forwarded.  All answers go by the plan."""
+
+    plan: ResponsePlan
+
+
+Decision = Answer | Forward | Collect
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,6 +84,7 @@ class RouteTable:
     """All routes of a generation, compiled."""
 
     __slots__ = (
+        "_collected",
         "_default",
         "_entries",
         "_everything",
@@ -88,12 +97,20 @@ class RouteTable:
     )
 
     def __init__(
-        self, routes: tuple[Route, ...], default: Policy, endpoints: ReportingEndpoints, *, lenient_paths: bool = False
+        self,
+        routes: tuple[Route, ...],
+        default: Policy,
+        endpoints: ReportingEndpoints,
+        *,
+        lenient_paths: bool = False,
+        collected: tuple[bytes, ...] = (),
     ) -> None:
         """`default` is the policy for answers that belong to no route: unreadable heads, no route (404).
 
-        `lenient_paths`: forward also what a backend could read as a path of another route.
+        `lenient_paths`: forward also what a backend could read as a path of another route.  `collected`: the request targets
+        at which reports are taken.
         """
+        self._collected = frozenset(collected)
         self.routes = routes
         self._lenient_paths = lenient_paths
         self._looks_at_readings = not lenient_paths and any(route.match.path is not None for route in routes)
@@ -112,6 +129,8 @@ class RouteTable:
 
         `scheme` and `authority` are those the client used, as far as we may believe: they make the request's own origin.
         """
+        if self._collected and self.collects(head.target):
+            return _collector_decision(head, scheme, authority)
         # A preflight is OPTIONS + Origin + Access-Control-Request-Method (Fetch §3.3.2); any other OPTIONS is the backend's.
         asked = head.preflight_method if head.method == b"OPTIONS" and head.origin is not None else None
         found = self._find(head, asked)
@@ -134,10 +153,16 @@ class RouteTable:
 
     def plan_for_refused(self, remains: RequestHead, scheme: bytes) -> ResponsePlan:
         """Return the plan for the answer to a head that was refused, from what could be read of it (`heads.read_remains`)."""
+        if self.collects(remains.target):
+            return collecting.DELIVERIES.plan(remains, scheme, remains.host)
         asked = remains.preflight_method if remains.method == b"OPTIONS" and remains.origin is not None else None
         found = self._find(remains, asked) if remains.target else _Found(())
         rule = found.entries[0].rule if found.entries else self._default
         return rule.plan(remains, scheme, remains.host).varied_by(found.fields)
+
+    def collects(self, target: bytes) -> bool:
+        """Whether reports are collected at this request target."""
+        return target in self._collected or (target[:1] != b"/" and origin_form(target) in self._collected)
 
     def _find(self, head: RequestHead, asked: bytes | None) -> _Found:
         """Return the first route that matches; `asked` is the method a preflight asks for, None for any other request."""
@@ -205,3 +230,15 @@ def _preflight_answer(plan: ResponsePlan, route: Route) -> Answer:
     if plan.reason == "origin":
         return Answer(403, plan, route, "this origin is not allowed to make cross-origin requests here")
     return Answer(204, plan, route)
+
+
+def _collector_decision(head: RequestHead, scheme: bytes, authority: bytes) -> Answer | Collect:
+    """Decide about a request for a path where reports are collected."""
+    if head.method == b"POST":
+        return Collect(collecting.DELIVERIES.plan(head, scheme, authority))
+    if head.method != b"OPTIONS":
+        plan = collecting.OTHERS.plan(head, scheme, authority)
+        return Answer(405, plan, None, "reports are collected here: they come by POST")
+    asks = head.origin is not None and head.preflight_method is not None
+    preflight = collecting.DELIVERIES.preflight_plan(head, scheme, authority) if asks else None
+    return Answer(204, preflight or collecting.OTHERS.plan(head, scheme, authority), None)

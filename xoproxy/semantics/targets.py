@@ -47,6 +47,15 @@ def route_path(target: bytes) -> bytes:
     return _without_dot_segments(path) if b"/." in path else path
 
 
+def origin_form(target: bytes) -> bytes:
+    """Return the path and query of a target in absolute form; any other is returned as it is.  (RFC 9112 §3.2.1)"""
+    absolute = _ABSOLUTE.fullmatch(target)
+    if absolute is None:
+        return target
+    rest = target[absolute.end(1) :]
+    return rest if rest[:1] == b"/" else b"/" + rest
+
+
 def _raw_path(target: bytes) -> bytes:
     path = target.partition(b"?")[0]
     if path[:1] != b"/" and path != b"*":

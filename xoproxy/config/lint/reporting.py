@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from xoproxy.config import keys
 from xoproxy.config.drafts import PolicyDraft
 from xoproxy.config.lint.view import View, once
 from xoproxy.config.problems import Id, Place, Problem, problem_at, quoted
@@ -88,4 +89,15 @@ def _declared(policy: Policy, known: dict[str, str | None]) -> set[str]:
     return by_backend | set(endpoints_used(policy))
 
 
-CHECKS: Final = (_unused_endpoints, _nothing_to_report, _undeclared)
+def _nothing_collected(view: View) -> Iterator[Problem]:
+    """How reports are taken and kept matters where some come to a path of ours."""
+    if view.loaded.generation.settings.collecting.targets:
+        return
+    for key in keys.REPORTING.names:
+        place = view.place("reporting", key)
+        if key != "endpoints" and place.path == f"reporting.{key}":
+            message = "xoproxy collects what is reported to a path, and no endpoint is one; write a path, or remove this key"
+            yield problem_at(place, Id.NOTHING_COLLECTED, message)
+
+
+CHECKS: Final = (_unused_endpoints, _nothing_to_report, _undeclared, _nothing_collected)

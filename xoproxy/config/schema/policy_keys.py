@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Final
 
 from xoproxy.config import keys
+from xoproxy.config.collecting import MAX_GROUPS
 from xoproxy.config.conditions import DESTINATIONS
 from xoproxy.config.presets import PRESETS
 from xoproxy.config.regexes import MAX_PATTERNS
@@ -19,6 +20,7 @@ from xoproxy.config.schema.forms import (
     boolean,
     choice,
     choice_or_off,
+    count,
     either,
     listed,
     named,
@@ -26,8 +28,10 @@ from xoproxy.config.schema.forms import (
     ref,
     several,
 )
+from xoproxy.config.settings import Collecting
 from xoproxy.config.values import ENDPOINT_NAME as ENDPOINT_NAMES
 from xoproxy.config.values import NAME as NAMES
+from xoproxy.config.values import written_size
 from xoproxy.policy.model import (
     DocumentIsolation,
     EmbedderPolicy,
@@ -37,6 +41,8 @@ from xoproxy.policy.model import (
     ResourcePolicy,
     UpstreamFields,
 )
+
+_COLLECTING: Final = Collecting()
 
 
 def _words(kind: type[Enum]) -> Iterable[str]:
@@ -301,13 +307,39 @@ MATCH: Final = Described(
 REPORTING: Final = Described(
     "reporting",
     keys.REPORTING,
-    "Where browsers send reports of what they block.",
+    "Where browsers send reports of what they block, and how those are kept that xoproxy collects itself.",
     {
         "endpoints": key(
-            "Names to where reports go: an https URL, a path of the page's own origin, or `upstream` (the application "
-            "declares it).",
+            "Names to where reports go: a path of the page's own origin, where xoproxy collects them, an https URL, or "
+            "`upstream` (the application declares it).",
             named(values.COLLECTOR, ENDPOINT_NAMES.pattern, values.ENDPOINT_NAME_HINT),
-        )
+        ),
+        "store": key(
+            "Where collected reports are kept: `memory`, the path of an SQLite file, or postgresql://USER:PASSWORD@HOST/DATABASE.",
+            values.STORE,
+            _COLLECTING.store.name,
+        ),
+        "keep": key(
+            "For how long a group of equal reports is kept after the last of them.",
+            values.KEEP,
+            f"{_COLLECTING.keep_s / 86400:.0f}d",
+        ),
+        "max_groups": key(
+            "How many groups of equal reports are kept; then those go that were seen longest ago.",
+            count(most=MAX_GROUPS),
+            _COLLECTING.max_groups,
+        ),
+        "max_body": key(
+            "Of one delivery of reports; more is a 413.", values.DELIVERY_SIZE, written_size(_COLLECTING.max_body_bytes)
+        ),
+        "rate": key(
+            "Deliveries in a minute of one IPv4 address, or one IPv6 network of 64 bits; more are a 429.",
+            count(),
+            _COLLECTING.deliveries_per_minute,
+        ),
+        "keep_queries": key(
+            "Whether URLs in reports keep their queries, which may hold secrets.", boolean(), _COLLECTING.keep_queries
+        ),
     },
 )
 

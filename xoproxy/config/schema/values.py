@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from xoproxy.config import addresses, conditions, telling, values
+from xoproxy.config import addresses, collecting, conditions, telling, values
 from xoproxy.config.cors import MAX_AGE_S
 from xoproxy.config.features import FEATURE
 from xoproxy.config.policies import FRAMING_FIELDS, OWNED_FIELDS
@@ -206,6 +206,36 @@ _SET_BY_EXPORTERS: Final = "|".join(
     forms.folded(name.decode("ascii")) for name in sorted({*FRAMING_FIELDS, *telling.SET_BY_EXPORTERS})
 )
 EXPORT_FIELDS: Final = rf"(?!(?:{_SET_BY_EXPORTERS})$){TOKEN}"
+STORE: Final = _kind(
+    "store",
+    forms.text(
+        rf"memory|{collecting.STORE_PATH.pattern}|{collecting.POSTGRESQL.pattern}",
+        "write memory, an absolute path, or postgresql://USER:PASSWORD@HOST/DATABASE",
+    ),
+)
+_MOST_KEEP_S: Final = collecting.MAX_KEEP_DAYS * 86400
+_KEEP_PATTERN: Final = "|".join(
+    forms.up_to(_MOST_KEEP_S // seconds) + unit for unit, seconds in (("s?", 1), ("m", 60), ("h", 3600), ("d", 86400))
+)
+KEEP: Final = _kind(
+    "keep",
+    forms.whole(
+        rf"(?!0[mhd]$)(?!{forms.up_to(collecting.MIN_KEEP_S - 1)}s?$)(?:{_KEEP_PATTERN})",
+        f"write a number with its unit, from 1m to {collecting.MAX_KEEP_DAYS}d",
+        collecting.MIN_KEEP_S,
+        _MOST_KEEP_S,
+    ),
+)
+DELIVERY_SIZE: Final = _kind(
+    "delivery-size",
+    forms.whole(
+        rf"(?!{forms.up_to(1023)}B?$){forms.up_to(collecting.MAX_DELIVERY_BYTES)}B?|(?!0){forms.up_to(4096)}KiB"
+        rf"|(?!0){forms.up_to(4)}MiB",
+        "write a size from 1KiB to 4MiB",
+        collecting.MIN_DELIVERY_BYTES,
+        collecting.MAX_DELIVERY_BYTES,
+    ),
+)
 # Fields of requests that mean something to us, and words that are no name.
 _NO_REQUEST_ID: Final = "|".join(
     map(

@@ -1,6 +1,6 @@
 """Compare two generations: every request is decided by both, and what differs is told once for all that it holds for."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import lru_cache
 
 from xoproxy.config.generation import Generation
@@ -8,14 +8,15 @@ from xoproxy.config.settings import Settings
 from xoproxy.insight.comparing.changes import Change, Comparison, Difference, Direction, gained_and_lost
 from xoproxy.insight.comparing.policies import compare_policies
 from xoproxy.insight.comparing.regions import Region, collapse, regions
-from xoproxy.policy.routes import Route, RouteTable
+from xoproxy.policy.routes import Collect, Route, RouteTable
 from xoproxy.semantics.diagnosis import HeadFault
 from xoproxy.semantics.heads import read_request_head
 
 
 def compare(old: Generation, new: Generation) -> Comparison:
     """Return what `new` decides differently from `old`."""
-    samples, is_sampled = regions((old.routes, new.routes))
+    found_samples, is_sampled = regions((old.routes, new.routes))
+    samples = [each for each in found_samples if not (_collects(old.routes, each.block) or _collects(new.routes, each.block))]
     remembered = lru_cache(maxsize=None)(_compare_routes)
     found: dict[tuple[Change, ...], list[Region]] = {}
     for sample in samples:
@@ -30,7 +31,14 @@ def compare(old: Generation, new: Generation) -> Comparison:
 def _route(table: RouteTable, block: bytes) -> Route | None:
     head = read_request_head(block)
     assert not isinstance(head, HeadFault), "samples are lawful requests"
-    return table.decide(head, b"https", head.host).route
+    decision = table.decide(head, b"https", head.host)
+    assert not isinstance(decision, Collect), "what is collected belongs to no route"
+    return decision.route
+
+
+def _collects(table: RouteTable, block: bytes) -> bool:
+    """Whether a request belongs to no route because reports are collected there: `_compare_settings` tells of that."""
+    return table.collects(block.split(b" ", 2)[1])
 
 
 def _compare_routes(old: Route | None, new: Route | None) -> tuple[Change, ...]:
@@ -58,7 +66,12 @@ def _compare_settings(old: Settings, new: Settings) -> tuple[Change, ...]:
         said = "are forwarded" if lenient else "are refused"
         direction = Direction.WIDER if lenient else Direction.NARROWER
         changes.append(Change("limits.paths", direction, f"paths that servers read in different ways {said}"))
-    told = {"trusted_proxies"}
+    gained = [target.decode("ascii") for target in new.collecting.targets if target not in old.collecting.targets]
+    lost = [target.decode("ascii") for target in old.collecting.targets if target not in new.collecting.targets]
+    changes += gained_and_lost("reporting.endpoints", gained, lost, "collects reports")
+    if replace(old.collecting, targets=()) != replace(new.collecting, targets=()):
+        changes.append(Change("reporting", Direction.CHANGED, "changed"))
+    told = {"trusted_proxies", "collecting"}
     for field in fields(Settings):
         if field.name not in told and getattr(old, field.name) != getattr(new, field.name):
             changes.append(Change(field.name, Direction.CHANGED, "changed"))

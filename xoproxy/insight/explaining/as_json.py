@@ -115,6 +115,7 @@ def _routing(routing: Routing) -> Json:
         "route": None if route is None else route.name,
         "policy": None if route is None else route.policy_name,
         "upstream": None if route is None else route.upstream,
+        "collects": routing.collects,
         "place": None if routing.place is None else place_object(routing.place),
         "skipped": [_skipped(skipped) for skipped in routing.skipped],
     }

@@ -27,7 +27,7 @@ from xoproxy.insight.explaining.routing import Routing, routing
 from xoproxy.insight.explaining.searching import Found, Searched, search
 from xoproxy.insight.explaining.sources import removed, sourced
 from xoproxy.insight.explaining.withholding import Withholding
-from xoproxy.insight.proxied import OK, Answered
+from xoproxy.insight.proxied import OK, Answered, authority_and_target
 from xoproxy.policy.routes import Route
 
 _NO_FIELD: Final = ("no header can", "no field can")
@@ -163,6 +163,8 @@ class _Inquiry:
         if not self._has_file or not self._by_file(self._loaded.generation).serves(request.url):
             return None
         key = request, answered.route
+        if self._loaded.generation.routes.collects(authority_and_target(request.url)[2]):
+            return Routing(None, None, (), collects=True)
         if key not in self._routings:
             self._routings[key] = routing(request, answered.route, self._loaded.routes)
         return self._routings[key]

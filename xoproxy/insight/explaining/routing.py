@@ -39,11 +39,12 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """The route that was taken, None for none, and those tried before."""
+    """The route that was taken, None for none, and those tried before.  `collects`: reports are taken there, by no route."""
 
     route: Route | None
     place: Place | None
     skipped: tuple[Skipped, ...]
+    collects: bool = False
 
 
 def routing(request: WireRequest, taken: Route | None, drafts: tuple[RouteDraft, ...]) -> Routing:

@@ -98,8 +98,14 @@ def with_edits(loaded: Loaded, edits: Family) -> Generation | tuple[Problem, ...
             return route
         routes.append(route)
     generation = loaded.generation
-    unmatched, lenient = loaded.unmatched.route.policy, generation.settings.limits.lenient_paths
-    table = RouteTable(tuple(routes), unmatched, loaded.endpoints, lenient_paths=lenient)
+    settings = generation.settings
+    table = RouteTable(
+        tuple(routes),
+        loaded.unmatched.route.policy,
+        loaded.endpoints,
+        lenient_paths=settings.limits.lenient_paths,
+        collected=settings.collecting.targets,
+    )
     return replace(generation, routes=table)
 
 

@@ -199,7 +199,7 @@ def change_lines(source: str, at: tuple[int, int], path: str, into: Into, yaml: 
 
 def _no_remedy(explanation: Explanation) -> Iterator[str]:
     routing = explanation.opinions[0].exchanges[-1].routing if explanation.opinions[0].exchanges else None
-    if routing is not None and routing.route is None:
+    if routing is not None and routing.route is None and not routing.collects:
         url = read_url(explanation.question.url)
         yield "there is no route for this; write one, with a policy that allows it"
         yield f"    - match: {flow({'host': url.host, 'path': url.path})}"
@@ -272,7 +272,9 @@ def _routing(routing: Routing | None) -> Iterator[str]:
         yield f"not {skipped.name} ({where(skipped.place)}): {missed}"
     if len(shown) < len(routing.skipped):
         yield f"not {len(routing.skipped) - len(shown)} more routes"
-    if routing.route is None:
+    if routing.collects:
+        yield "xoproxy collects reports there, for every host: no route takes this, and no upstream is asked"
+    elif routing.route is None:
         yield "no route matches: xoproxy answers 404 by the policy at the top of the file"
     else:
         place = f" ({where(routing.place)})" if routing.place is not None else ""
