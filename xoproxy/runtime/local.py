@@ -9,6 +9,9 @@ from typing import Final
 from xoproxy.config.generation import Generation
 from xoproxy.config.settings import Listener, LogLevel
 from xoproxy.dataplane import DataPlane
+from xoproxy.dataplane.collecting import Outcome
+from xoproxy.reports.model import Report
+from xoproxy.reports.telling import as_event
 from xoproxy.runtime.engine import Bound
 from xoproxy.runtime.listening.certificates import check_certificates
 from xoproxy.runtime.listening.listeners import Listeners, Opener
@@ -30,7 +33,7 @@ GENTLE_S: Final = 1.0  # most clients that use a connection again do so sooner
 class LocalEngine:
     """Serves in the running loop.  Is the whole engine of a process without workers, and what a worker consists of."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  what a worker has otherwise than a process by itself
         self,
         generation: Generation,
         journal: Journal,
@@ -38,11 +41,13 @@ class LocalEngine:
         *,
         is_worker: bool = False,
         emit: Callable[[Event], None] | None = None,
+        keep: Callable[[tuple[Report, ...]], None] | None = None,
     ) -> None:
         """Serve by `generation`; nothing is listened on yet.  Raises: `ListenError` if the machine lacks what it needs.
 
         `opener`: as `Listeners` has it; `emit`: takes what listeners and upstreams tell, if not the journal.  `is_worker`: the
         supervisor has the names of sockets, and has checked certificates once: those that cannot be used are waited for.
+        `keep`: takes what browsers reported.
         """
         if not is_worker:
             check_upstream_trust(generation.settings.upstreams)
@@ -51,7 +56,8 @@ class LocalEngine:
         if generation.settings.admin is not None and journal.recent is None:
             journal.recent = Recent()
         report = self._report = emit or journal.event
-        self._plane = DataPlane(generation, journal.exchange, report, counters=journal.counters)
+        self._keep = keep
+        self._plane = DataPlane(generation, journal.exchange, report, counters=journal.counters, collected=self._collected)
         self._tracing = Tracing(report)
         self._plane.export = self._tracing.adopt(generation)
         self._handshake_timeout_s = generation.settings.timeouts.head_s
@@ -65,6 +71,16 @@ class LocalEngine:
             tolerant=is_worker,
         )
         self._started = time.time()
+
+    def _collected(self, outcome: Outcome, reports: tuple[Report, ...]) -> None:
+        """Count a delivery, and count, log and hand on what it brought."""
+        counters = self._journal.counters
+        counters.deliveries[outcome.value] += 1
+        for report in reports:
+            counters.count_report(report.type, report.disposition)
+            self._journal.event(as_event(report))
+        if reports and self._keep is not None:
+            self._keep(reports)
 
     @property
     def generation(self) -> Generation:

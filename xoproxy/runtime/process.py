@@ -23,11 +23,13 @@ from xoproxy.admin.guard import Guard
 from xoproxy.config import Loaded
 from xoproxy.config.generation import Generation
 from xoproxy.config.settings import LogLevel
+from xoproxy.reports.model import StoreStatus
 from xoproxy.runtime import calendar
 from xoproxy.runtime.announcement import announcement
 from xoproxy.runtime.descriptors import raise_descriptor_limit
 from xoproxy.runtime.engine import Engine
 from xoproxy.runtime.in_force import InForce
+from xoproxy.runtime.keeping import Keeper
 from xoproxy.runtime.listening.sockets import ListenError, bound_name, close_sockets, open_sockets, remove_unix_path
 from xoproxy.runtime.loop import new_event_loop
 from xoproxy.runtime.notify import ServiceManager
@@ -48,6 +50,7 @@ from xoproxy.telemetry.workers import WorkerView
 
 if TYPE_CHECKING:
     from xoproxy.admin.server import AdminServer
+    from xoproxy.reports.collector import Collector
 
 ADMIN_SOCKET_MODE = 0o600  # whoever may open it may reload
 
@@ -85,27 +88,33 @@ def _supervises(start: Start) -> bool:
 
 async def _serve(start: Start, journal: Journal, signals: HeldSignals) -> None:
     try:
-        await Process(start, journal, _make_engine(start, journal)).serve(signals)  # in the running loop, as engines need it
+        keeper = Keeper(journal.event)
+        engine = _make_engine(start, journal, keeper)  # in the running loop, as engines need it
+        await Process(start, journal, engine, keeper).serve(signals)
     finally:
         signals.ignore()  # before the loop, which takes them, is closed
 
 
-def _make_engine(start: Start, journal: Journal) -> Engine:
+def _make_engine(start: Start, journal: Journal, keeper: Keeper) -> Engine:
     """Return what serves.  Imported here: a supervisor needs no data plane, a single process nothing of workers."""
     if _supervises(start):
         pool = importlib.import_module("xoproxy.runtime.workers.pool")
-        return cast("Engine", pool.WorkerPool(start.edition, start.source, journal.event, journal.counters))
+        return cast(
+            "Engine",
+            pool.WorkerPool(start.edition, start.source, journal.event, journal.counters, keep=keeper.keep),
+        )
     local = importlib.import_module("xoproxy.runtime.local")
-    return cast("Engine", local.LocalEngine(start.edition.generation, journal))
+    return cast("Engine", local.LocalEngine(start.edition.generation, journal, keep=keeper.keep))
 
 
 class Process:
     """The running proxy, as its signals and its admin endpoint see it."""
 
-    def __init__(self, start: Start, journal: Journal, engine: Engine) -> None:
+    def __init__(self, start: Start, journal: Journal, engine: Engine, keeper: Keeper) -> None:
         self._start = start
         self._journal = journal
         self._engine = engine
+        self._keeper = keeper
         self._settings = start.edition.generation.settings
         self._service_manager = ServiceManager()
         self._reloader = Reloader(start.source, start.edition, self._adopt, journal.event)
@@ -128,6 +137,16 @@ class Process:
     def counters(self) -> Counters:
         """How exchanges ended."""
         return self._engine.counters
+
+    @property
+    def collector(self) -> "Collector | None":
+        """What keeps what browsers report; None as long as no path of ours collects."""
+        return self._keeper.collector
+
+    @property
+    def store(self) -> StoreStatus | None:
+        """How the store of reports does, if there is one."""
+        return None if self._keeper.collector is None else self._keeper.collector.status
 
     @property
     def workers(self) -> tuple[WorkerView, ...]:
@@ -193,6 +212,7 @@ class Process:
             close_sockets(admin_sockets)
             await self._engine.drain(0.0)
             return
+        await self._keeper.configure(self._settings.collecting)
         self._opened.set()
         self._announce(admin_sockets)
         spawn(self._tell_findings(), name="lint")
@@ -213,6 +233,7 @@ class Process:
             for sock in admin_sockets:
                 remove_unix_path(sock)
             await admin.stop()
+        await self._keeper.close()
 
     async def _open(self) -> None:
         """Begin to serve.  A signal ends a start that takes long, and then it is no failure that it did not succeed."""
@@ -267,6 +288,7 @@ class Process:
         notes = await self._engine.adopt(edition)
         settings = edition.generation.settings
         self._journal.configure(settings.log)
+        await self._keeper.configure(settings.collecting)
         if settings.admin != self._settings.admin or settings.admin_token_file != self._settings.admin_token_file:
             notes.append("the change of `admin` needs a restart; everything else is in force")
         return tuple(notes)

@@ -64,6 +64,11 @@ class Channel(Generic[M]):
         if len(self._waiting) == 1:
             self._write()
 
+    @property
+    def unsent_bytes(self) -> int:
+        """How much the other end has not taken yet."""
+        return sum(len(rest) for rest, _ in self._waiting)
+
     async def flush(self, timeout_s: float) -> None:
         """Wait until everything is sent, or the other end is gone, or `timeout_s` are over."""
         if self._waiting and self._is_open:

@@ -5,11 +5,13 @@ the same `id`: `Done`, with what went wrong on the way (`Recalled`, with what wa
 changed.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
 from typing import Final
 
 from xoproxy.config import Text, Texts
 from xoproxy.config.options import Overrides
+from xoproxy.reports import model as browser
 from xoproxy.runtime.source import Edition
 from xoproxy.telemetry.counters import Counts
 from xoproxy.telemetry.recent import Shown
@@ -121,10 +123,17 @@ class Leaving:
     """The worker was told by a signal to end, and does so when a successor serves."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What browsers reported to a worker: of each report its values, in the order of its fields."""
+
+    reports: list[list[str | float]]
+
+
 Order = Begin | Sockets | Load | Adopt | Renew | Recall | Drain | Abort
-Report = Done | Recalled | Refused | Totals | Leaving
+Report = Done | Recalled | Refused | Totals | Leaving | Reported
 ORDERS: Final[tuple[type[Order], ...]] = (Begin, Sockets, Load, Adopt, Renew, Recall, Drain, Abort)
-REPORTS: Final[tuple[type[Report], ...]] = (Done, Recalled, Refused, Totals, Leaving)
+REPORTS: Final[tuple[type[Report], ...]] = (Done, Recalled, Refused, Totals, Leaving, Reported)
 
 
 def load_order(number: int, edition: Edition) -> Load:
@@ -137,6 +146,19 @@ def load_order(number: int, edition: Edition) -> Load:
 def texts_of(order: Load) -> Texts:
     """Return the texts that `Load` brought."""
     return Texts(order.name, tuple(Text(name, text) for name, text in order.parts))
+
+
+_FIELDS: Final = tuple(each.name for each in fields(browser.Report))
+
+
+def reported(reports: Iterable[browser.Report]) -> Reported:
+    """Return the message that brings reports of browsers."""
+    return Reported([[getattr(report, name) for name in _FIELDS] for report in reports])
+
+
+def reports_of(message: Reported) -> tuple[browser.Report, ...]:
+    """Return the reports of browsers that `Reported` brought."""
+    return tuple(browser.Report(**dict(zip(_FIELDS, values, strict=True))) for values in message.reports)  # type: ignore[arg-type]  # through JSON
 
 
 def overrides_of(values: dict[str, object]) -> Overrides:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from xoproxy.config.generation import Generation
+from xoproxy.reports.model import Report
 from xoproxy.runtime.engine import Bound
 from xoproxy.runtime.listening.certificates import check_certificates
 from xoproxy.runtime.listening.sockets import ListenError, check_upstream_trust
@@ -31,9 +32,18 @@ class WorkerPool:
     """Serves by workers that it starts."""
 
     def __init__(
-        self, edition: Edition, source: ConfigSource, report: Callable[[Event], None], counters: Counters | None = None
+        self,
+        edition: Edition,
+        source: ConfigSource,
+        report: Callable[[Event], None],
+        counters: Counters | None = None,
+        *,
+        keep: Callable[[tuple[Report, ...]], None] | None = None,
     ) -> None:
-        """`source`: how texts are compiled; `counters`: where to add up what workers count.  Nothing is started yet."""
+        """`source`: how texts are compiled; `counters`: where to add up what workers count.  Nothing is started yet.
+
+        `keep` takes what browsers reported.
+        """
         self.revision = 1
         self.counters = counters or Counters()
         self._edition = edition
@@ -41,6 +51,7 @@ class WorkerPool:
         self._shares = Shares()
         self._roster = Roster(self, report, self.counters)
         self._is_adopting = False
+        self._keep = keep
 
     @property
     def generation(self) -> Generation:
@@ -93,6 +104,11 @@ class WorkerPool:
             self.abort()
             await self._roster.gone()
             raise ListenError(f"no worker could be started: {exc}") from exc
+
+    def keep(self, reports: tuple[Report, ...]) -> None:
+        """Hand on what browsers reported to a worker."""
+        if self._keep is not None:
+            self._keep(reports)
 
     async def begin(self, member: Member) -> None:
         """Have a new worker serve.  Raises: `WorkerGoneError`, `RefusedError`."""

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar
 
 from xoproxy.config.settings import LogLevel
+from xoproxy.reports import model as browser
 from xoproxy.runtime.workers.member import Member, RefusedError, WorkerGoneError
-from xoproxy.runtime.workers.orders import Leaving, Report, Totals
+from xoproxy.runtime.workers.orders import Leaving, Report, Reported, Totals, reports_of
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.events import Event, Value
 from xoproxy.telemetry.tasks import spawn
@@ -39,6 +40,10 @@ class Employer(Protocol):
     @property
     def drain_s(self) -> float:
         """How long exchanges may go on in a worker that has a successor."""
+        ...
+
+    def keep(self, reports: tuple[browser.Report, ...]) -> None:
+        """Keep what browsers reported to a worker."""
         ...
 
     async def begin(self, member: Member) -> None:
@@ -210,6 +215,8 @@ class Roster:
         elif isinstance(report, Leaving):
             member.is_leaving = True
             self._let_go(member)
+        elif isinstance(report, Reported):
+            self._employer.keep(reports_of(report))
 
     def _let_go(self, member: Member) -> None:
         self.replace(member, "it was told to end")

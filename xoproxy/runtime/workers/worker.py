@@ -21,6 +21,7 @@ from typing import Final, assert_never
 from xoproxy.config.generation import Generation
 from xoproxy.config.problems import ConfigInvalid
 from xoproxy.config.settings import Address, LogLevel, LogSettings, Timeouts
+from xoproxy.reports.model import Report
 from xoproxy.runtime.listening.sockets import ListenError
 from xoproxy.runtime.local import LocalEngine
 from xoproxy.runtime.loop import new_event_loop
@@ -44,6 +45,7 @@ from xoproxy.runtime.workers.orders import (
     Sockets,
     Totals,
     overrides_of,
+    reported,
     texts_of,
 )
 from xoproxy.telemetry.counters import Counters
@@ -56,6 +58,8 @@ from xoproxy.telemetry.usage import cpu_s, resident_bytes
 LOG_FD: Final = 1
 REPORT_INTERVAL_S: Final = 1.0
 LAST_WORDS_S: Final = 2.0  # how long the last counts may take to the supervisor, which reads all the time
+MAX_UNSENT_BYTES: Final = 1024 * 1024  # then reports of browsers are dropped
+DROPPED: Final = "dropped"  # a delivery that was taken, and its reports could not be handed on
 SUCCESSOR_S: Final = 30.0  # how long a worker that was told to end waits for its successor
 
 
@@ -177,7 +181,9 @@ class Worker:
         is_first = self._engine is None
         if self._engine is None:
             self._journal.configure(generation.settings.log)
-            self._engine = LocalEngine(generation, self._journal, self._take_sockets, is_worker=True, emit=self._emit)
+            self._engine = LocalEngine(
+                generation, self._journal, self._take_sockets, is_worker=True, emit=self._emit, keep=self._keep
+            )
         elif self._engine.generation is not generation:
             self._engine.decide_by(generation)
         self._drain_s = generation.settings.timeouts.drain_s
@@ -212,6 +218,13 @@ class Worker:
         """Log what a listener says; what all workers say alike is said by one."""
         if self._slot == 0 or event.name != "certificate":
             self._journal.event(event)
+
+    def _keep(self, reports: tuple[Report, ...]) -> None:
+        """Have the supervisor keep what browsers reported, unless it does not keep up."""
+        if self._channel.unsent_bytes <= MAX_UNSENT_BYTES:
+            self._channel.send(reported(reports))
+        else:
+            self._journal.counters.deliveries[DROPPED] += 1
 
     async def _report(self) -> None:
         """Say now and then how things are; it also shows that the loop turns."""
