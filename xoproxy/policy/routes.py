@@ -5,7 +5,7 @@ Routes are tried in the order of the file; the first match wins.  A preflight is
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from xoproxy.policy import collecting
 from xoproxy.policy.index import RouteIndex
@@ -55,6 +55,7 @@ class Collect:
     """Take the request's content as reports of a browser; it is never forwarded.  All answers go by the plan."""
 
     plan: ResponsePlan
+    route: ClassVar[None] = None  # it belongs to none
 
 
 Decision = Answer | Forward | Collect

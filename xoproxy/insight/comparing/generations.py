@@ -8,7 +8,7 @@ from xoproxy.config.settings import Settings
 from xoproxy.insight.comparing.changes import Change, Comparison, Difference, Direction, gained_and_lost
 from xoproxy.insight.comparing.policies import compare_policies
 from xoproxy.insight.comparing.regions import Region, collapse, regions
-from xoproxy.policy.routes import Collect, Route, RouteTable
+from xoproxy.policy.routes import Route, RouteTable
 from xoproxy.semantics.diagnosis import HeadFault
 from xoproxy.semantics.heads import read_request_head
 
@@ -31,9 +31,7 @@ def compare(old: Generation, new: Generation) -> Comparison:
 def _route(table: RouteTable, block: bytes) -> Route | None:
     head = read_request_head(block)
     assert not isinstance(head, HeadFault), "samples are lawful requests"
-    decision = table.decide(head, b"https", head.host)
-    assert not isinstance(decision, Collect), "what is collected belongs to no route"
-    return decision.route
+    return table.decide(head, b"https", head.host).route
 
 
 def _collects(table: RouteTable, block: bytes) -> bool:
