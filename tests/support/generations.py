@@ -3,7 +3,17 @@
 from ipaddress import IPv4Network
 
 from xoproxy.config.generation import Generation
-from xoproxy.config.settings import Collecting, Endpoint, Limits, Settings, Timeouts, UpstreamSettings, UpstreamTls
+from xoproxy.config.settings import (
+    Collecting,
+    Endpoint,
+    Limits,
+    LogSettings,
+    Settings,
+    Timeouts,
+    TracingSettings,
+    UpstreamSettings,
+    UpstreamTls,
+)
 from xoproxy.policy.model import Cors, FieldEdits, Policy, ReportingEndpoints, ResourcePolicy
 from xoproxy.policy.routes import Match, Route, RouteTable
 from xoproxy.semantics.origins import OriginPattern
@@ -41,6 +51,8 @@ def generation(
     request_id: str | None = None,
     proxy_status: bool = False,
     collecting: Collecting = Collecting(),  # noqa: B008  immutable
+    tracing: TracingSettings | None = None,
+    log: LogSettings = LogSettings(),  # noqa: B008  immutable
     number: int = 1,
 ) -> Generation:
     """Return a generation; without `routes` all goes to the first upstream, by `policy`."""
@@ -56,6 +68,8 @@ def generation(
         request_id=request_id,
         proxy_status=proxy_status,
         collecting=collecting,
+        tracing=tracing,
+        log=log,
     )
     table = RouteTable(routes, policy, ReportingEndpoints(), collected=collecting.targets)
     return Generation(number, "test", "", settings, table)

@@ -5,14 +5,18 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from xoproxy.config.settings import LogFormat, LogLevel, LogSettings
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.events import Event, render_event
 from xoproxy.telemetry.journal import Journal, capture_logging
-from xoproxy.telemetry.records import ExchangeRecord
+from xoproxy.telemetry.records import ExchangeRecord, Trace
 from xoproxy.telemetry.sink import PIPE_BUF
 
 Written = Callable[[], list[str]]
@@ -78,6 +82,49 @@ def test_nothing_below_the_level_is_written(journal: tuple[Journal, Written], le
     assert book.counters.as_dict()["status"] == {"2xx": 1}
 
 
+NOTABLE = [
+    pytest.param({"status": 500}, id="5xx"),
+    pytest.param({"status": 0}, id="no-answer"),
+    pytest.param({"status": 403, "error": "http_request_denied"}, id="refused-by-us"),
+    pytest.param({"status": 200, "error": "client_disconnected"}, id="cut-off"),
+    pytest.param({"status": 200, "cors": "refused", "reason": "origin"}, id="cors-refused"),
+    pytest.param({"status": 204, "cors": "preflight-refused", "reason": "method"}, id="preflight-refused"),
+]
+
+
+@pytest.mark.parametrize("values", NOTABLE)
+def test_what_went_wrong_or_was_refused_always_has_a_line(journal: tuple[Journal, Written], values: dict[str, Any]) -> None:
+    book, written = journal
+    book.configure(LogSettings(sample=0.0))
+    book.exchange(ExchangeRecord("", 0.0, status=200, cors="granted"))
+    book.exchange(ExchangeRecord("", 0.0, status=404))
+    book.exchange(replace(ExchangeRecord("", 0.0), **values))
+    book.event(event())
+
+    shown = [json.loads(line) for line in written()]
+
+    assert [line["event"] for line in shown] == ["exchange", "reload"]
+    assert shown[0] | values == shown[0]
+    assert sum(book.counters.as_dict()["status"].values()) == 3
+
+
+@given(st.lists(st.floats(0, 1, exclude_max=True), max_size=20), st.floats(0, 1))
+def test_sampling_writes_as_many_lines_as_chance_says(chances: list[float], sample: float) -> None:
+    """100% needs no chance, 0% leaves none; all are counted."""
+    lines: list[str] = []
+    book = Journal(-1, LogSettings(sample=sample), Counters())
+    book.close()
+    book._write = lines.append  # type: ignore[method-assign]
+    drawn = iter(chances)
+    book._chance = lambda: next(drawn)  # type: ignore[method-assign]
+    for number in range(len(chances)):
+        book.exchange(ExchangeRecord("", 0.0, status=200, generation=number))
+
+    expected = [number for number, chance in enumerate(chances) if sample == 1.0 or chance < sample]
+    assert [json.loads(line)["generation"] for line in lines] == expected
+    assert book.counters.as_dict()["status"].get("2xx", 0) == len(chances)
+
+
 def test_another_format_counts_from_the_next_line_on(journal: tuple[Journal, Written]) -> None:
     book, written = journal
     book.exchange(ExchangeRecord("", 0.0))
@@ -127,13 +174,9 @@ def test_what_libraries_log_ends_in_the_same_format(journal: tuple[Journal, Writ
     assert lines[1]["traceback"].endswith("ValueError: invalid literal for int() with base 10: 'a\\nb'")
 
 
-@pytest.mark.parametrize("form", LogFormat)
-@pytest.mark.parametrize(("byte", "kept"), [pytest.param(b"a", 2047, id="plain"), pytest.param(b"\xff", 255, id="escaped")])
-def test_line_of_an_exchange_fits_into_one_write_where_several_processes_write(form: LogFormat, byte: bytes, kept: int) -> None:
-    """What a client made too long is cut, more of it if it has to be escaped; the line is as valid as any other."""
-    reading, writing = os.pipe()
-    journal = Journal(writing, LogSettings(form), Counters(), is_shared=True)
-    record = ExchangeRecord(
+def made_long(byte: bytes) -> ExchangeRecord:
+    """Return a record with everything that a client can make long, and the longest of ours."""
+    return ExchangeRecord(
         "2001:db8:1111:2222:3333:4444:5555:6666",
         1_800_000_000.0,
         method=byte * 300,
@@ -144,8 +187,17 @@ def test_line_of_an_exchange_fits_into_one_write_where_several_processes_write(f
         route="routes[9999]",
         reason="r" * 200,
         request_id="i" * 128,
+        trace=Trace("0af7651916cd43dd8448eb211c80319c"),
     )
-    journal.exchange(record)
+
+
+@pytest.mark.parametrize("form", LogFormat)
+@pytest.mark.parametrize(("byte", "kept"), [pytest.param(b"a", 2047, id="plain"), pytest.param(b"\xff", 255, id="escaped")])
+def test_line_of_an_exchange_fits_into_one_write_where_several_processes_write(form: LogFormat, byte: bytes, kept: int) -> None:
+    """What a client made too long is cut, more of it if it has to be escaped; the line is as valid as any other."""
+    reading, writing = os.pipe()
+    journal = Journal(writing, LogSettings(form), Counters(), is_shared=True)
+    journal.exchange(made_long(byte))
     journal.exchange(ExchangeRecord("::1", 1_800_000_000.0, target=b"/" + b"b" * 1500))
     journal.close()
     os.close(writing)
@@ -156,3 +208,20 @@ def test_line_of_an_exchange_fits_into_one_write_where_several_processes_write(f
     shown = json.loads(long)["target"] if form is LogFormat.JSON else long.encode().decode("unicode_escape")
     assert f"/{byte.decode('latin-1') * kept}..." in shown
     assert "b" * 1500 in usual
+
+
+@pytest.mark.parametrize("form", LogFormat)
+def test_fields_of_a_request_are_shortened_there_and_left_out_if_that_is_not_enough(form: LogFormat) -> None:
+    """No line is longer than one write, whatever is logged."""
+    names = tuple(f"x-{'n' * 60}-{number}" for number in range(9))
+    lines: list[str] = []
+    book = Journal(-1, LogSettings(form, request_fields=names), Counters(), is_shared=True)
+    book.close()
+    book._write = lines.append  # type: ignore[method-assign]
+    usual = ExchangeRecord("::1", 0.0, method=b"GET", target=b"/", host=b"h")
+    for record in (usual, made_long(b"\xff")):
+        for fields in (tuple((name, b"\xff" * 64) for name in names[:3]), tuple((name, b"\xff" * 512) for name in names)):
+            book.exchange(replace(record, fields=fields))
+
+    assert all(len(line) < PIPE_BUF for line in lines)
+    assert [line.count("x-nnnn") for line in lines] == [3, 0, 0, 0]

@@ -21,7 +21,7 @@ from xoproxy.telemetry.sink import PIPE_BUF, Sink
 
 # Each byte can take six characters (\u00ff).  With what else stands in a line this stays below the 4096 of a Linux pipe.
 _SHORT_TARGET: Final = 256
-_SHORT_NAME: Final = 96
+_SHORT_NAME: Final = 80
 _SHORT_FIELD: Final = 64
 
 REFUSALS: Final = frozenset({CorsOutcome.REFUSED.value, CorsOutcome.PREFLIGHT_REFUSED.value})

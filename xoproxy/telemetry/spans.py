@@ -84,7 +84,7 @@ def span_of(record: ExchangeRecord, resource: Resource, path: str | None) -> Rea
     parent = SpanContext(trace_id, int(trace.parent_id, 16), is_remote=True, trace_flags=_SAMPLED) if trace.parent_id else None
     method = record.method.decode("ascii", "replace") if record.method in _METHODS else "HTTP"
     place = path or record.route
-    started_ns = int(record.started_at * 1e9)
+    started_ns = round(record.started_at * 1e6) * 1000  # a float of seconds knows no more
     return ReadableSpan(
         name=f"{method} {place}" if place else method,
         context=SpanContext(trace_id, int(trace.span_id, 16), is_remote=False, trace_flags=_SAMPLED),
@@ -94,7 +94,7 @@ def span_of(record: ExchangeRecord, resource: Resource, path: str | None) -> Rea
         kind=SpanKind.SERVER,
         status=_status_of(record),
         start_time=started_ns,
-        end_time=started_ns + int(record.duration_s * 1e9),
+        end_time=started_ns + round(record.duration_s * 1e9),
         instrumentation_scope=_SCOPE,
     )
 
