@@ -6,6 +6,7 @@ from datetime import date
 import pytest
 
 from xoproxy.config import ConfigInvalid, Generation, Loaded, Overrides, Problem, compile_text
+from xoproxy.reports.model import StoreStatus
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.reloads import Outcome, Report, Trigger
 from xoproxy.telemetry.workers import AddressView, WorkerState, WorkerView
@@ -57,6 +58,7 @@ class FakeService:
     is_draining: bool = False
     is_orphaned: bool = False
     last_reload: Report | None = None
+    store: StoreStatus | None = None
     reloads: list[Report] = field(default_factory=list)
     workers: tuple[WorkerView, ...] = (
         WorkerView(

@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from prometheus_client.parser import text_string_to_metric_families
+
+from support.expositions import Samples, samples
 from support.ports import free_port
 from support.processes import XoproxyProcess
 
@@ -60,6 +63,12 @@ class Supervised(XoproxyProcess):
         connection.request(method, path, headers={"Connection": "close"})
         response = connection.getresponse()
         return response.status, json.loads(response.read())
+
+    def metrics(self) -> Samples:
+        """Scrape."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=PATIENCE_S)
+        connection.request("GET", "/-/metrics", headers={"Connection": "close"})
+        return samples(text_string_to_metric_families(connection.getresponse().read().decode()))
 
     def workers(self) -> list[dict[str, Any]]:
         """Return the workers that serve, by slot."""

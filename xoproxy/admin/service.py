@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from xoproxy.config import Generation, Loaded
+from xoproxy.reports.model import StoreStatus
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.reloads import Report
 from xoproxy.telemetry.workers import WorkerView
@@ -50,6 +51,11 @@ class Service(Protocol):
     @property
     def reloads(self) -> Sequence[Report]:
         """The last reloads that did or refused something, newest last."""
+        ...
+
+    @property
+    def store(self) -> StoreStatus | None:
+        """How the store of reports does, if there is one."""
         ...
 
     async def reload(self) -> Report:

@@ -159,6 +159,18 @@ class Counters:
                 for key, count in counted:
                     _add(mine, key if isinstance(key, str) else tuple(key), count)
 
+    def copy(self) -> "Counters":
+        """Return counters that hold the same, and go on no more."""
+        copied = Counters()
+        for name in _TALLIES:
+            getattr(copied, name).update(getattr(self, name))
+        for name in _HISTOGRAMS:
+            histogram: Histogram = getattr(self, name)
+            getattr(copied, name).add(histogram.buckets, histogram.sum_s)
+        for name in _SUMS:
+            setattr(copied, name, getattr(self, name))
+        return copied
+
     def as_dict(self) -> dict[str, dict[str, int]]:
         """Return exchanges by class of status (``2xx`` ...; ``none``: it broke before one was sent), CORS outcome and error."""
         return {

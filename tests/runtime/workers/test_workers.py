@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from support.backends import Backend, Reply
+from support.expositions import value
 from support.fixtures import PlainFactory
 from support.ports import free_port
 from support.processes import XoproxyProcess
@@ -40,13 +41,35 @@ def test_every_worker_gets_connections_and_their_counts_are_summed(backend: Back
                 assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
         running.until(lambda: running.admin("GET", "/-/config")[1]["exchanges"]["status"] == {"2xx": 64})
         shown = running.workers()
+        scraped = running.metrics()
 
+    assert value(scraped, "requests_total", route="default", method="GET", status_class="2xx") == 64
+    assert value(scraped, "request_duration_seconds_count") == value(scraped, "upstream_duration_seconds_count") == 64
+    assert value(scraped, "connections_accepted_total") == 64
+    assert value(scraped, "workers", state="serving") == 2
+    assert all(value(scraped, "worker_resident_memory_bytes", slot=slot) > 1_000_000 for slot in "01")
     assert all(share >= 8 for share in shares), shares
     assert [(worker["slot"], worker["generation"], worker["state"]) for worker in shown] == [
         (0, 1, "serving"),
         (1, 1, "serving"),
     ]
     assert len([line for line in running.lines if line["event"] == "exchange"]) == 64
+
+
+def test_worker_that_drains_takes_no_count_with_it(backend: Backend, tmp_path: Path) -> None:
+    """What was counted since the last second is its last word; and nothing is counted twice."""
+    with supervised(tmp_path, config_of(backend.url)) as running:
+        before = running.pids()
+        for _ in range(20):
+            assert running.get().status == 200
+        for pid in before:
+            os.kill(pid, signal.SIGTERM)
+        running.until(lambda: len(running.said("ended")) == 2)
+        scraped = running.metrics()
+        running.pids()
+
+    assert value(scraped, "requests_total", route="default", method="GET", status_class="2xx") == 20
+    assert value(scraped, "connections_accepted_total") == 20
 
 
 def test_counts_of_a_dead_worker_stay(backend: Backend, tmp_path: Path) -> None:
