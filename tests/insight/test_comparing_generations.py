@@ -230,3 +230,15 @@ def test_what_is_answered_otherwise_is_never_left_out(old: str, new: str, host: 
             assert comparison.changes
         if b"Access-Control-Allow-Origin" in dict(will[1]).keys() - dict(was[1]).keys():
             assert comparison.widens
+
+
+def test_what_is_collected_is_told_once_and_not_of_every_route_that_loses_it() -> None:
+    text = "routes: [{{match: {{path: /reports}}, policy: isolated}}, {{policy: isolated}}]\nreporting: {{{}}}\n"
+    old, new = text.format("endpoints: {a: upstream}"), text.format("endpoints: {a: /reports}")
+    other = text.format("endpoints: {a: /reports}, store: postgresql://u:secret@h/d")
+
+    assert compared(old, new) == Comparison(
+        (), (Change("reporting.endpoints", WIDER, "/reports collects reports"),), is_sampled=False
+    )
+    assert [(each.key, each.direction) for each in compared(new, old).settings] == [("reporting.endpoints", NARROWER)]
+    assert compared(new, other).settings == (Change("reporting", CHANGED, "changed"),)

@@ -382,3 +382,20 @@ def test_nothing_that_was_sent_can_steer_a_terminal() -> None:
 def test_values_are_written_as_yaml_that_means_them(value: object, text: str) -> None:
     assert flow(value) == text  # type: ignore[arg-type]
     assert scalar("yes") == '"yes"'
+
+
+COLLECTING = "version: 1\nupstream: http://web:3000\nreporting: {endpoints: {a: /reports}}\n"
+
+
+def test_path_where_reports_are_collected_is_told_as_such() -> None:
+    """Without saying that a route should be written for it."""
+    url, words = "https://app.example.com/reports", {"origin": "https://b.example", "browsers": "chrome"}
+    delivery = explained("POST", url, COLLECTING, headers=("content-type: application/reports+json",), **words)
+    looked_at = explained("GET", url, COLLECTING, **words)
+    text = told(looked_at)
+
+    assert {exchange["routing"]["collects"] for exchange in document(delivery)["browsers"][0]["exchanges"]} == {True}
+    assert "allowed" in told(delivery).partition("\n")[0]
+    assert "xoproxy collects reports there, for every host" in text
+    assert "xoproxy answers 405 itself: reports are collected here: they come by POST" in text
+    assert "there is no route for this" not in text

@@ -135,3 +135,13 @@ def test_urls_are_taken_apart_as_they_go_over_the_wire(url: str, parts: tuple[by
 def test_what_no_request_can_be_made_of_is_told(url: str) -> None:
     with pytest.raises(UnreadableUrlError, match=r"URL|percent-encode"):
         authority_and_target(url)
+
+
+@pytest.mark.parametrize(("method", "status"), [(b"POST", 204), (b"GET", 405), (b"OPTIONS", 204)])
+def test_path_where_reports_are_collected_is_answered_without_the_backend(method: bytes, status: int) -> None:
+    text = POLICY + "reporting: {endpoints: {a: /page}}\n"
+    answered = proxied(text).answer(WireRequest(method, "https://api.example/page", ()), WireResponse(200))
+
+    assert (answered.response.status, answered.route, answered.backend) == (status, None, None)
+    assert named(answered.response.fields)[b"Access-Control-Allow-Origin"] == b"*"
+    assert bool(answered.refusal) is (status == 405)

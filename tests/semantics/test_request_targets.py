@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xoproxy.semantics.targets import check_target, route_path
+from xoproxy.semantics.targets import check_target, origin_form, route_path
 
 
 @pytest.mark.parametrize(
@@ -136,3 +136,19 @@ def test_a_long_hostile_path_is_read_in_one_pass() -> None:
     """A megabyte of each kind: this ends, or it does not."""
     for part in (b"/..", b"/%2e%2e", b"/.", b"//", b"%", b"/a/.."):
         assert route_path(b"/" + part * (1_000_000 // len(part)))
+
+
+@pytest.mark.parametrize(
+    ("target", "form"),
+    [
+        (b"/a?b", b"/a?b"),
+        (b"//a", b"//a"),
+        (b"*", b"*"),
+        (b"http://a.example", b"/"),
+        (b"http://a.example?b", b"/?b"),
+        (b"HTTPS://a.example:8443/b?c=/d?", b"/b?c=/d?"),
+        (b"ftp://a.example/b", b"ftp://a.example/b"),
+    ],
+)
+def test_origin_form_is_what_is_asked_of_the_server_itself(target: bytes, form: bytes) -> None:
+    assert origin_form(target) == form

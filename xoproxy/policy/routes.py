@@ -16,6 +16,7 @@ from xoproxy.policy.rule import Rule
 from xoproxy.semantics.heads import RequestHead
 from xoproxy.semantics.targets import is_unreadable, may_be_unreadable, origin_form, other_readings, route_path
 
+SLASH: Final = 0x2F
 FEW_ROUTES: Final = 4  # trying so many costs less than asking the index, some 0.9 us
 
 __all__ = ["Answer", "Collect", "Decision", "Forward", "Match", "Route", "RouteTable"]
@@ -130,7 +131,8 @@ class RouteTable:
 
         `scheme` and `authority` are those the client used, as far as we may believe: they make the request's own origin.
         """
-        if self._collected and self.collects(head.target):
+        collected = self._collected
+        if collected and (head.target in collected or (head.target[0] != SLASH and self.collects(head.target))):
             return _collector_decision(head, scheme, authority)
         # A preflight is OPTIONS + Origin + Access-Control-Request-Method (Fetch §3.3.2); any other OPTIONS is the backend's.
         asked = head.preflight_method if head.method == b"OPTIONS" and head.origin is not None else None

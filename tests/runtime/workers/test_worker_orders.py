@@ -1,18 +1,23 @@
 """What a worker does with its orders, in the test's own process: one that the supervisor should never give, too."""
 
 import asyncio
+import json
 import os
 import socket
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.ports import free_port
 from support.supervised import refuses
-from support.wire import soon, until
+from support.wire import connect, soon, until
 
 from xoproxy.config.settings import LogSettings
+from xoproxy.reports import model as browser
 from xoproxy.runtime.signals import HeldSignals
+from xoproxy.runtime.workers import worker as worker_module
 from xoproxy.runtime.workers.channel import Channel
 from xoproxy.runtime.workers.orders import (
     REPORTS,
@@ -26,8 +31,11 @@ from xoproxy.runtime.workers.orders import (
     Refused,
     Renew,
     Report,
+    Reported,
     Sockets,
     Totals,
+    reported,
+    reports_of,
 )
 from xoproxy.runtime.workers.worker import Worker
 from xoproxy.telemetry.counters import Counters
@@ -157,3 +165,56 @@ async def test_decisions_are_told_when_they_are_asked_for(supervisor: Supervisor
 
     assert isinstance(answer, Recalled)
     assert [decision["error"] for decision in answer.decisions] == ["dns_error"]
+
+
+DELIVERY = json.dumps([{"type": "coep", "url": "https://a.example/?x", "body": {"type": "corp", "disposition": "enforce"}}])
+
+
+async def delivered(supervisor: Supervisor) -> bytes:
+    """Have a worker take a delivery; return the first line of its answer."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        supervisor.channel.send(Sockets(f"127.0.0.1:{port}"), [listening])
+        text = f"version: 1\nlisten: '127.0.0.1:{port}'\nreporting: {{endpoints: {{a: /reports}}}}\n"
+        supervisor.channel.send(load(1, 1, text))
+        await supervisor.answer()
+        supervisor.channel.send(Adopt(2, 1, [0]))
+        await supervisor.answer()
+    client = await connect(port)
+    head = "POST /reports HTTP/1.1\r\nHost: h\r\nContent-Type: application/reports+json\r\nConnection: close\r\n"
+    await client.send(f"{head}Content-Length: {len(DELIVERY)}\r\n\r\n{DELIVERY}".encode())
+    answer = await client.read_rest()
+    client.close()
+    return answer.partition(b"\r\n")[0]
+
+
+async def test_what_browsers_report_is_counted_and_handed_on(supervisor: Supervisor) -> None:
+    status = await delivered(supervisor)
+    await until(lambda: any(isinstance(report, Reported) for report in supervisor.reports))
+    [message] = [report for report in supervisor.reports if isinstance(report, Reported)]
+    [report] = reports_of(message)
+
+    assert status == b"HTTP/1.1 204 No Content"
+    assert (report.type, report.kind, report.document) == ("coep", "corp", "https://a.example/")
+    counters = supervisor.journal.counters
+    assert dict(counters.deliveries) == {"taken": 1}
+    assert dict(counters.reports) == {("coep", "enforce"): 1}
+
+
+async def test_what_the_supervisor_does_not_keep_up_with_is_dropped_and_counted(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever reports is answered all the same: trying again would not help."""
+    monkeypatch.setattr(worker_module, "MAX_UNSENT_BYTES", -1)
+    status = await delivered(supervisor)
+
+    assert status == b"HTTP/1.1 204 No Content"
+    assert dict(supervisor.journal.counters.deliveries) == {"taken": 1, "dropped": 1}
+    assert not [report for report in supervisor.reports if isinstance(report, Reported)]
+
+
+@given(st.lists(st.builds(browser.Report, *[st.text()] * 8, st.floats(0, 86400)), max_size=3))
+def test_reports_come_out_of_the_channel_as_they_went_in(reports: list[browser.Report]) -> None:
+    message = reported(reports)
+
+    assert reports_of(Reported(**json.loads(json.dumps(asdict(message))))) == tuple(reports)
