@@ -146,17 +146,18 @@ def test_backend_that_is_down_is_said_in_a_problem(proxy: ProxyFactory) -> None:
         assert f'"type": "{prefix}connection_refused"'.encode() in answer.read()
 
 
-def test_reports_to_a_path_go_to_the_application(proxy: ProxyFactory, plain: PlainFactory) -> None:
-    """The field declares the path, and what is posted there is forwarded: nothing collects it."""
-    backend = plain({"/reports": Reply(b"taken")})
+def test_reports_to_a_path_are_collected_there(proxy: ProxyFactory, plain: PlainFactory) -> None:
+    """Responses declare the path, and what is posted there does not reach the application."""
+    backend = plain({"/": Reply(b"page"), "/reports": Reply(b"taken")})
     running = proxy(
         f"version: 1\nupstream: {backend.url}\npolicy: {{observe: {{coep: require-corp}}, report_to: isolation}}\n"
         "reporting: {endpoints: {isolation: /reports}}\n"
     )
 
-    status, fields = ask(running.port, "POST /reports HTTP/1.1\nContent-Type: application/reports+json\nContent-Length: 0\n")
+    refused, _ = ask(running.port, "POST /reports HTTP/1.1\nContent-Type: application/reports+json\nContent-Length: 0\n")
+    status, fields = ask(running.port, "GET / HTTP/1.1\n")
 
-    assert status == 200
-    assert [(seen.method, seen.target) for seen in backend.seen] == [("POST", "/reports")]
+    assert (refused, status) == (400, 200)
+    assert [(seen.method, seen.target) for seen in backend.seen] == [("GET", "/")]
     assert 'Reporting-Endpoints: isolation="/reports"' in fields
     assert 'Cross-Origin-Embedder-Policy-Report-Only: require-corp; report-to="isolation"' in fields
