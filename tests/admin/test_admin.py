@@ -3,12 +3,9 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
-from support.admin_service import FakeService, problems
+from support.admin_service import Ask, FakeService, problems
 
 from xoproxy.admin.guard import Guard
 from xoproxy.admin.server import AdminServer
@@ -16,50 +13,6 @@ from xoproxy.config.settings import TcpAddress
 from xoproxy.insight.effective import as_json
 from xoproxy.telemetry.records import ExchangeRecord
 from xoproxy.telemetry.reloads import Outcome, Report, Trigger
-
-
-@dataclass
-class Answer:
-    """What came back."""
-
-    status: int
-    fields: dict[str, str]
-    body: Any
-
-
-Ask = Callable[..., Awaitable[Answer]]
-
-
-@pytest.fixture
-def service() -> FakeService:
-    return FakeService()
-
-
-@pytest.fixture
-async def ask(service: FakeService) -> AsyncIterator[Ask]:
-    """Return `ask(request line, *field lines, token=)`: sends them as they are and reads the answer."""
-    sock = socket.create_server(("127.0.0.1", 0))
-    port = sock.getsockname()[1]
-    server = AdminServer(service, Guard(TcpAddress("127.0.0.1", port), None))
-    await server.start([sock])
-
-    async def send(line: str, *fields: str, content: str = "") -> Answer:
-        fields = (*fields, f"Content-Length: {len(content)}") if content else fields
-        host = () if any(field.lower().startswith("host:") for field in fields) else (f"Host: 127.0.0.1:{port}",)
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        lines = (f"{line} HTTP/1.1", *host, "Connection: close", *fields, "", content)
-        writer.write("\r\n".join(lines).encode("latin-1"))
-        head, _, body = (await reader.read()).decode().partition("\r\n\r\n")
-        writer.close()
-        await writer.wait_closed()
-        status, *rest = head.split("\r\n")
-        return Answer(int(status.split()[1]), dict(field.split(": ", 1) for field in rest), read(body))
-
-    def read(body: str) -> Any:
-        return json.loads(body) if body.startswith("{") else body or None
-
-    yield send
-    await server.stop()
 
 
 async def test_healthy_says_that_the_process_lives(ask: Ask, service: FakeService) -> None:
@@ -237,7 +190,45 @@ async def test_question_is_bounded(ask: Ask) -> None:
     assert (await ask("POST /-/explain", content=json.dumps({"method": "GET", "url": "x" * 70_000}))).status == 413
 
 
-@pytest.mark.parametrize("path", ["/-/ready", "/-/config", "/-/routes", "/-/reloads"])
+async def test_dashboard_may_run_its_own_script_only(ask: Ask) -> None:
+    answer = await ask("GET /")
+
+    assert (answer.status, answer.fields["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert answer.body.startswith("<!doctype html>")
+    policy = dict(part.split(" ", 1) for part in answer.fields["Content-Security-Policy"].split("; "))
+    assert policy == {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": "'self'",
+        "img-src": "'self' data:",
+        "connect-src": "'self'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
+    }
+    assert answer.fields["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert answer.fields["Cross-Origin-Embedder-Policy"] == "require-corp"
+    assert answer.fields["Referrer-Policy"] == "no-referrer"
+    assert (await ask("GET /", f"If-None-Match: {answer.fields['ETag']}")).status == 304
+
+
+@pytest.mark.parametrize("path", ["/dashboard/style.css", "/dashboard/main.js"])
+async def test_dashboard_files_are_served_with_their_types(ask: Ask, path: str) -> None:
+    answer = await ask(f"GET {path}")
+
+    assert answer.status == 200
+    assert answer.fields["Content-Type"] in ("text/css; charset=utf-8", "text/javascript; charset=utf-8")
+    assert answer.fields["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "path", ["../app.py", "..%2fapp.py", "%2e%2e/__init__.py", "nothing.js", "uplot", "x%00.js", "..%2f..%2fadmin%2fdashboard"]
+)
+async def test_nothing_but_the_dashboard_is_served(ask: Ask, path: str) -> None:
+    assert (await ask(f"GET /dashboard/{path}")).status in (400, 404)
+
+
+@pytest.mark.parametrize("path", ["/", "/-/ready", "/-/config", "/-/routes", "/-/reloads", "/dashboard/style.css"])
 async def test_head_is_get_without_content(ask: Ask, path: str) -> None:
     answer = await ask(f"HEAD {path}")
 

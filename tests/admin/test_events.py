@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from support.admin_service import FakeService, problems
+from support.admin_service import FakeService, Reported, problems
 
 from xoproxy.admin import events
 from xoproxy.admin.guard import Guard
 from xoproxy.admin.server import AdminServer
 from xoproxy.config.settings import TcpAddress
+from xoproxy.telemetry.records import ExchangeRecord
 from xoproxy.telemetry.reloads import Outcome, Report, Trigger
 
 
@@ -131,3 +132,32 @@ async def test_stream_ends_when_the_endpoint_does_and_nobody_waits_for_it(
     await endpoint.server.stop()
 
     assert await stream.rest() == b"0\r\n\r\n"
+
+
+async def test_what_changes_by_itself_is_no_news(endpoint: Endpoint) -> None:
+    """The time that a process took and the memory that it has: all else would be told again every second."""
+    stream = await endpoint.follow()
+    await stream.head()
+    worker = (await stream.event())["workers"][0]
+
+    assert worker["pid"] == 4711
+    assert not {"cpu_s", "resident_bytes"} & worker.keys()
+
+
+async def test_counts_samples_and_the_store_are_told(endpoint: Endpoint) -> None:
+    service = endpoint.service
+    stream = await endpoint.follow()
+    await stream.head()
+    first = await stream.event()
+    service.collector = Reported()
+    second = await stream.event()
+    history = service.measured()
+    history.sample(1_800_000_000.0, 5)
+    third = await stream.event()
+    service.counters.count(ExchangeRecord("", 0.0, status=200))
+    fourth = await stream.event()
+
+    assert first["store"] is first["sample"] is None
+    assert (second.keys(), second["store"]["name"]) == ({"store"}, "memory")
+    assert (third.keys(), third["sample"]["connections"]) == ({"sample"}, 5)
+    assert (fourth.keys(), fourth["totals"]["status"]) == ({"totals"}, {"2xx": 1})

@@ -18,8 +18,6 @@ from xoproxy.admin.answers import UnusableError
         pytest.param(lambda q: queries.age_s(q, "since", "24h"), {}, 86400, id="age-unsaid"),
         pytest.param(lambda q: queries.age_s(q, "since", "24h"), {"since": "90s"}, 90, id="age-seconds"),
         pytest.param(lambda q: queries.age_s(q, "since", "24h"), {"since": "7d"}, 7 * 86400, id="age-days"),
-        pytest.param(lambda q: queries.choice(q, "outcome", ("refused",)), {}, "", id="choice-unsaid"),
-        pytest.param(lambda q: queries.choice(q, "outcome", ("refused",)), {"outcome": "refused"}, "refused", id="choice"),
         pytest.param(lambda q: queries.text(q, "origin"), {"origin": "https://a.example"}, "https://a.example", id="text"),
         pytest.param(lambda q: queries.flag(q, "outlook", default=True), {}, True, id="flag-unsaid"),
         pytest.param(lambda q: queries.flag(q, "outlook", default=True), {"outlook": "false"}, False, id="flag"),
@@ -38,9 +36,6 @@ def test_value_is_read(read: Callable[[dict[str, str]], object], query: dict[str
         pytest.param(lambda q: queries.number(q, "limit", 100, 1000), {"limit": "9" * 5000}, "as limit=100", id="huge"),
         pytest.param(lambda q: queries.age_s(q, "since", "24h"), {"since": "24"}, "as since=24h", id="no-unit"),
         pytest.param(lambda q: queries.age_s(q, "since", "24h"), {"since": "1w"}, "s, m, h or d", id="week"),
-        pytest.param(
-            lambda q: queries.choice(q, "outcome", ("refused", "all")), {"outcome": "No"}, "refused, all", id="choice"
-        ),
         pytest.param(lambda q: queries.text(q, "origin"), {"origin": "x" * 2049}, "2048 at most", id="long"),
         pytest.param(lambda q: queries.flag(q, "outlook", default=True), {"outlook": "no"}, "one of the two", id="flag"),
         pytest.param(lambda q: queries.known(q, ("limit", "since")), {"lmit": "1"}, "some of limit, since", id="unknown"),

@@ -1,13 +1,18 @@
 """A process as the admin endpoint sees it, without one."""
 
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from types import MappingProxyType
+from typing import Any
 
 import pytest
 
 from xoproxy.config import ConfigInvalid, Generation, Loaded, Overrides, Problem, compile_text
-from xoproxy.reports.model import StoreStatus
+from xoproxy.reports.model import Found, Group, Query, StoreStatus, Traffic
 from xoproxy.telemetry.counters import Counters
+from xoproxy.telemetry.history import History
+from xoproxy.telemetry.recent import Recent, Shown, Wanted
 from xoproxy.telemetry.reloads import Outcome, Report, Trigger
 from xoproxy.telemetry.workers import AddressView, WorkerState, WorkerView
 
@@ -29,10 +34,10 @@ tracing: {export: 'http://otel:4318', export_headers: {X-Key: '${SECRET}'}}
 """
 
 
-def loaded(text: str = CONFIG) -> Loaded:
+def loaded(text: str = CONFIG, number: int = 1) -> Loaded:
     """Return a configuration with the places of everything in it."""
     environ = {"SECRET": "hunter2", "XOPROXY_ADMIN_TOKEN": "token-in-environment"}
-    return compile_text(text, "x.yaml", Overrides(), environ=environ, today=date(2026, 1, 1), number=1)
+    return compile_text(text, "x.yaml", Overrides(), environ=environ, today=date(2026, 1, 1), number=number)
 
 
 def compiled(text: str = CONFIG) -> Generation:
@@ -52,13 +57,15 @@ class FakeService:
     """A process whose reload is a report."""
 
     report: Report = field(default_factory=lambda: Report(Outcome.APPLIED, Trigger.ADMIN, 1_800_000_000.0, 2))
-    generation: Generation = field(default_factory=compiled)
+    configuration: Loaded = field(default_factory=loaded)
     counters: Counters = field(default_factory=Counters)
+    history: History = field(default_factory=lambda: History(Counters()))
+    recent: Recent = field(default_factory=Recent)
+    collector: "Reported | None" = None
     is_ready: bool = True
     is_draining: bool = False
     is_orphaned: bool = False
     last_reload: Report | None = None
-    store: StoreStatus | None = None
     reloads: list[Report] = field(default_factory=list)
     workers: tuple[WorkerView, ...] = (
         WorkerView(
@@ -82,4 +89,49 @@ class FakeService:
         return self.report
 
     async def loaded(self) -> Loaded:
-        return loaded()
+        return self.configuration
+
+    @property
+    def generation(self) -> Generation:
+        return self.configuration.generation
+
+    def measured(self) -> History:
+        """Return a history of what is counted from now on."""
+        self.history = History(self.counters)
+        return self.history
+
+    async def decisions(self, wanted: Wanted) -> list[Shown]:
+        return self.recent.select(wanted)
+
+    @property
+    def store(self) -> StoreStatus | None:
+        return None if self.collector is None else self.collector.status
+
+
+class Reported:
+    """Groups of reports and page loads, without a store."""
+
+    def __init__(self, groups: Sequence[Group] = (), traffic: Mapping[str, Traffic] = MappingProxyType({})) -> None:
+        self.groups = groups
+        self.pages = traffic
+        self.status = StoreStatus("memory", stored=sum(group.count for group in groups))
+
+    async def find(self, query: Query) -> Found:
+        found = [each for each in self.groups if each.last_seen >= query.since and query.type in ("", each.type)]
+        page = found[query.offset : query.offset + query.limit]
+        return Found(tuple(page), len(found), sum(each.count for each in found))
+
+    async def traffic(self, since: float) -> Mapping[str, Traffic]:
+        return self.pages
+
+
+@dataclass
+class Answer:
+    """What came back."""
+
+    status: int
+    fields: dict[str, str]
+    body: Any
+
+
+Ask = Callable[..., Awaitable[Answer]]

@@ -7,9 +7,12 @@ from aiohttp.typedefs import Handler, Middleware
 
 from xoproxy.admin.answers import UnusableError, answer
 from xoproxy.admin.events import EventHandlers
+from xoproxy.admin.exchanges import ExchangeHandlers
 from xoproxy.admin.guard import Guard, challenges
 from xoproxy.admin.metrics import MetricsHandlers
+from xoproxy.admin.pages import Pages
 from xoproxy.admin.policy import PolicyHandlers
+from xoproxy.admin.reports import ReportHandlers
 from xoproxy.admin.service import Service
 from xoproxy.admin.state import StateHandlers
 
@@ -20,7 +23,8 @@ def make_app(service: Service, guard: Guard) -> web.Application:
     """Return the application that serves `service` behind `guard`."""
     app = web.Application(middlewares=[_guarded(guard)], client_max_size=MAX_CONTENT_BYTES)
     events = EventHandlers(service)
-    for handlers in (StateHandlers(service), PolicyHandlers(service), MetricsHandlers(service), events):
+    about = StateHandlers, ExchangeHandlers, PolicyHandlers, ReportHandlers, MetricsHandlers
+    for handlers in (*(each(service) for each in about), events, Pages()):
         handlers.add_to(app.router)
     app.on_shutdown.append(events.end)
     return app

@@ -10,18 +10,22 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Final
 
 from aiohttp import web
 
 from xoproxy.admin.answers import FIELDS, answer
+from xoproxy.admin.exchanges import sample_as_json
 from xoproxy.admin.service import Service
 from xoproxy.admin.state import as_counts, report_as_json, worker_as_json
 from xoproxy.insight.effective import Json
+from xoproxy.telemetry.workers import WorkerView
 
 MAX_CLIENTS: Final = 16
 INTERVAL_S: Final = 1.0
 HEARTBEAT_S: Final = 15.0  # below the idle timeouts of what may stand between: nginx's and ssh's are 60 s and more
+_RESTLESS: Final = frozenset({"cpu_s", "resident_bytes"})
 _FIELDS: Final = {**FIELDS, "Content-Type": "text/event-stream; charset=utf-8"}
 
 Parts = dict[str, Json]
@@ -94,9 +98,16 @@ class EventHandlers:
         return self._parts
 
 
+def _worker(worker: WorkerView) -> Json:
+    """Return one process that serves, without what changes by itself: that would be news every second."""
+    return {name: value for name, value in worker_as_json(worker).items() if name not in _RESTLESS}
+
+
 def _parts(service: Service) -> Parts:
     last = service.last_reload
     generation = service.generation
+    samples = service.history.samples
+    store = service.store
     return {
         "state": {
             "ready": service.is_ready,
@@ -107,6 +118,8 @@ def _parts(service: Service) -> Parts:
             "source": generation.source,
         },
         "reload": None if last is None else report_as_json(last),
-        "workers": [worker_as_json(worker) for worker in service.workers],
+        "workers": [_worker(worker) for worker in service.workers],
         "totals": as_counts(service.counters),
+        "sample": sample_as_json(samples[-1]) if samples else None,
+        "store": None if store is None else dict(asdict(store)),
     }

@@ -32,14 +32,6 @@ def text(query: Mapping[str, str], name: str) -> str:
     return value
 
 
-def choice(query: Mapping[str, str], name: str, choices: Collection[str]) -> str:
-    """Return one of `choices`, empty if nothing is said.  Raises: `UnusableError`."""
-    value = query.get(name, "")
-    if value and value not in choices:
-        raise UnusableError(f"{quoted(value)} is no {name}; write one of {', '.join(choices)}")
-    return value
-
-
 def number(query: Mapping[str, str], name: str, default: int, most: int) -> int:
     """Return a whole number up to `most`.  Raises: `UnusableError`."""
     value = query.get(name, "")

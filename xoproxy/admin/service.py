@@ -1,13 +1,27 @@
 """What the admin endpoint shows and does, as a protocol: the running process has it, and so does whoever tests the endpoint."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from xoproxy.config import Generation, Loaded
-from xoproxy.reports.model import StoreStatus
+from xoproxy.reports.model import Found, Query, StoreStatus, Traffic
 from xoproxy.telemetry.counters import Counters
+from xoproxy.telemetry.history import History
+from xoproxy.telemetry.recent import Shown, Wanted
 from xoproxy.telemetry.reloads import Report
 from xoproxy.telemetry.workers import WorkerView
+
+
+class Reports(Protocol):
+    """What was reported: `reports.collector.Collector`, as far as it is asked here."""
+
+    async def find(self, query: Query) -> Found:
+        """Return groups."""
+        ...
+
+    async def traffic(self, since: float) -> Mapping[str, Traffic]:
+        """Return page loads by route key."""
+        ...
 
 
 class Service(Protocol):
@@ -54,8 +68,22 @@ class Service(Protocol):
         ...
 
     @property
+    def history(self) -> History:
+        """The last hour in samples."""
+        ...
+
+    @property
+    def collector(self) -> Reports | None:
+        """What browsers reported; None if no path of the proxy's own collects."""
+        ...
+
+    @property
     def store(self) -> StoreStatus | None:
         """How the store of reports does, if there is one."""
+        ...
+
+    async def decisions(self, wanted: Wanted) -> list[Shown]:
+        """Return the last decisions that are wanted, the newest first."""
         ...
 
     async def reload(self) -> Report:
