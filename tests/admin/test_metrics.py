@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+import subprocess
+import sys
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_open_metrics
@@ -15,7 +17,7 @@ from xoproxy.admin.server import AdminServer
 from xoproxy.config.settings import TcpAddress
 from xoproxy.dataplane.errors import ErrorKind
 from xoproxy.policy.cors import CorsOutcome
-from xoproxy.telemetry.counters import CORS_REASONS
+from xoproxy.telemetry.counters import CORS_REASONS, Counters
 from xoproxy.telemetry.workers import WorkerState, WorkerView
 
 
@@ -60,6 +62,7 @@ def test_what_workers_are_is_summed_and_a_slot_shows_who_serves_in_it() -> None:
     address = {"upstream": "app", "address": "http://app:5000"}
 
     assert value(found, "connections") == 11
+    assert value(samples(families(snapshot(Counters()))), "upstream_ejections_total", **address) == 0
     assert [value(found, f"upstream_{name}", **address) for name in ("connections", "idle", "outstanding")] == [7, 3, 3]
     assert value(found, "upstream_waiting", upstream="app") == 3
     assert (value(found, "upstream_healthy", **address), value(found, "upstream_ejected", **address)) == (0, 1)
@@ -109,6 +112,14 @@ def test_words_that_counters_know_are_those_of_the_policy() -> None:
         "preflight-refused",
         "preflight-forwarded",
     }
+
+
+def test_library_is_not_imported_before_the_first_scrape() -> None:
+    """A start waits for the admin endpoint, and most endpoints are never scraped."""
+    program = "import sys, xoproxy.admin.server; print('prometheus_client' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, timeout=60)
+
+    assert said.stdout == b"False\n"
 
 
 @pytest.mark.parametrize(

@@ -9,15 +9,20 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from support.wire import until
 
 from xoproxy.config import Loaded
 from xoproxy.config.settings import LogLevel
+from xoproxy.runtime import process
 from xoproxy.runtime.announcement import announcement
 from xoproxy.runtime.listening.sockets import ListenError
 from xoproxy.runtime.process import Process
 from xoproxy.runtime.signals import HANDLED, HeldSignals
 from xoproxy.runtime.token import read_token
+from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.events import Event
+from xoproxy.telemetry.history import History
+from xoproxy.telemetry.records import ExchangeRecord
 
 FRONT_DOOR = """
 version: 1
@@ -107,6 +112,20 @@ def test_token_file_that_holds_no_token_keeps_the_endpoint_shut(tmp_path: Path, 
         file.write_bytes(content)
     with pytest.raises(ListenError, match=said):
         read_token({}, str(file))
+
+
+async def test_history_is_sampled_as_long_as_the_process_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "INTERVAL_S", 0.001)
+    counters = Counters()
+    history = History(counters)
+    counters.count(ExchangeRecord("", 0.0, status=200))
+    sampling = asyncio.ensure_future(
+        Process._sample_history(SimpleNamespace(_history=history, _engine=SimpleNamespace(connections=3)))
+    )
+    await until(lambda: len(history.samples) >= 2)
+    sampling.cancel()
+
+    assert [(sample.requests, sample.connections) for sample in list(history.samples)[:2]] == [(1, 3), (0, 3)]
 
 
 async def test_linting_that_fails_at_the_start_is_a_line_in_the_log_and_no_more() -> None:

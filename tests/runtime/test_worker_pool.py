@@ -26,6 +26,7 @@ from xoproxy.runtime.workers import roster as roster_module
 from xoproxy.runtime.workers.pool import WorkerPool
 from xoproxy.runtime.workers.roster import Slot
 from xoproxy.telemetry.events import Event
+from xoproxy.telemetry.recent import Wanted
 from xoproxy.telemetry.workers import WorkerState
 
 DAY = date(2026, 1, 1)
@@ -237,6 +238,27 @@ async def test_machine_that_can_start_no_process_is_told(monkeypatch: pytest.Mon
         await until(lambda: bench.said("failed"))
         monkeypatch.undo()
         await until(lambda: bench.pool.is_serving)
+
+
+async def test_decisions_of_all_workers_are_recalled_and_who_does_not_answer_is_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with running() as bench:
+        for number in range(12):
+            await bench.shown(f"/{number}")
+        found = await bench.pool.recall(Wanted(outcome="connection_refused"))
+        first = await bench.pool.recall(Wanted(limit=3))
+        monkeypatch.setattr(member_module, "RECALL_S", 0.05)
+        for pid in bench.pids():
+            os.kill(pid, signal.SIGSTOP)
+        silence = await bench.pool.recall(Wanted())
+        for pid in bench.pids():
+            os.kill(pid, signal.SIGCONT)
+
+    assert {decision["target"] for decision in found} == {f"/{number}" for number in range(12)}
+    assert [str(decision["time"]) for decision in found] == sorted((str(one["time"]) for one in found), reverse=True)
+    assert len(first) == 3
+    assert silence == []
 
 
 async def test_abort_while_workers_start_leaves_none() -> None:
