@@ -136,7 +136,7 @@ class Keeper:
         try:
             if self._database is None:
                 self._database = open_store(self._settings.store)
-            result = self._database.transaction(work)
+            result = self._database.transaction(work, writes=writes)
         except StoreError as exc:
             self._failed(str(exc))
             return None

@@ -57,7 +57,7 @@ class PostgresDatabase:
         """Whether there is a connection, as far as is known."""
         return self._connection is not None
 
-    def transaction(self, work: Callable[[Session], T]) -> T:
+    def transaction(self, work: Callable[[Session], T], *, writes: bool) -> T:  # noqa: ARG002  readers lock nothing here
         """Do `work` all or not at all; on a connection that ended while it was idle, again on a new one.  Raises: `StoreError`.
 
         If a connection ends in the moment of a commit, what was written then counts twice.

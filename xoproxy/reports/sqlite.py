@@ -55,11 +55,11 @@ class SqliteDatabase:
         """Whether it can be read at once."""
         return self._connection is not None
 
-    def transaction(self, work: Callable[[Session], T]) -> T:
-        """Do `work` all or not at all.  Raises: `StoreError`."""
+    def transaction(self, work: Callable[[Session], T], *, writes: bool) -> T:
+        """Do `work` all or not at all; if it only reads, beside one who writes.  Raises: `StoreError`."""
         try:
             session = _Session(self._connected())
-            session.rows("BEGIN IMMEDIATE")
+            session.rows("BEGIN IMMEDIATE" if writes else "BEGIN")
             result = work(session)
             session.rows("COMMIT")
         except sqlite3.Error as exc:
