@@ -1,14 +1,15 @@
 """Measure xoproxy beside nginx: the same policy, the same backend, the same load, in one run.
 
-    python -m benchmarks                                    # everything, about six minutes
+    python -m benchmarks                                    # everything, about seven minutes
     python -m benchmarks --part cpu --workload small --rounds 9
     python -m benchmarks --part cpu --proxy xoproxy --proxy nginx-buffered --json figures.json
 
 Parts: `cpu` (processor time per proxied request from the process's own accounting, as a ratio to nginx; requests per second at
 saturation), `policies` (what a request costs under a policy that says everything, 1,000 routes or 10,000 origins, as a ratio
 to one plain route), `start` (from starting the program to its first answer), `memory` (idle, and per idle keep-alive
-connection), `reload` (from saving the policy file to the new policy in force).  Before `cpu` each proxy has to show that it
-answers with exactly the fields of the policy; one that does not is not measured.
+connection), `reload` (from saving the policy file to the new policy in force), `reports` (how many of browsers' reports are
+read and kept in a second, and the memory that a million take; in PostgreSQL only with `--postgresql`).  Before `cpu` each proxy
+has to show that it answers with exactly the fields of the policy; one that does not is not measured.
 
 Needs Linux, two cores, nginx and wrk.  Nothing is installed, nothing leaves the loopback interface, files are written to a
 temporary directory only, and what was started is ended.
@@ -35,6 +36,7 @@ from benchmarks.lifecycle import many_files, measure_memory, measure_reloads, me
 from benchmarks.load import Load
 from benchmarks.policies import measure_costs
 from benchmarks.proxies import BASELINE, DEFAULT, PROXIES, Proxy
+from benchmarks.reports import measure_reports
 from benchmarks.rounds import measure_rounds
 from benchmarks.running import Stage
 from benchmarks.tools import find
@@ -51,6 +53,7 @@ class Plan:
     proxies: tuple[Proxy, ...]
     workloads: tuple[str, ...]
     load: Load
+    postgresql: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +93,18 @@ def _policies(plan: Plan, stage: Stage) -> Outcome:
     return Outcome(report.costs_table(costs), [asdict(cost) for cost in costs])
 
 
+def _reports(plan: Plan, stage: Stage) -> Outcome:
+    costs = measure_reports(stage, plan.postgresql, _tell)
+    return Outcome(report.reports_table(costs), [asdict(cost) for cost in costs])
+
+
 PARTS: Final[dict[str, Callable[[Plan, Stage], Outcome]]] = {
     "cpu": _cpu,
     "policies": _policies,
     "start": _start,
     "memory": _memory,
     "reload": _reload,
+    "reports": _reports,
 }
 
 
@@ -108,6 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         proxies,
         tuple(args.workload or (workload.name for workload in WORKLOADS)),
         Load(args.connections, args.seconds, args.rounds),
+        args.postgresql,
     )
     signal.signal(signal.SIGTERM, _leave)
     try:
@@ -168,6 +178,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--rounds", type=_positive, default=5, metavar="N", help="of each proxy and workload (default: 5)")
     add("--seconds", type=_positive, default=3, metavar="S", help="of load in a round (default: 3)")
     add("--connections", type=_positive, default=16, metavar="N", help="kept open by the load (default: 16)")
+    add("--postgresql", metavar="URL", help="a database that `reports` may fill")
     add("--json", type=Path, metavar="FILE", help="write every round and value there")
     return parser
 

@@ -7,6 +7,7 @@ from benchmarks.lifecycle import MemoryUse
 from benchmarks.load import Round
 from benchmarks.policies import Cost
 from benchmarks.policies import ratios as cost_ratios
+from benchmarks.reports import ReportCost
 
 
 def spread(values: Sequence[float], digits: int) -> str:
@@ -118,5 +119,24 @@ def costs_table(costs: Sequence[Cost]) -> str:
             f"{cost.load_s:.2f}",
         )
         for cost, (_, proxied, decided) in zip(costs, cost_ratios(costs), strict=True)
+    ]
+    return table(head, rows)
+
+
+def reports_table(costs: Sequence[ReportCost]) -> str:
+    """Return what it costs to read and keep reports."""
+    head = ("store", "groups", "reports", "read/s", "kept/s", "RSS MiB before", "after", "100 groups found, ms")
+    rows = [
+        (
+            cost.store,
+            f"{cost.groups}",
+            f"{cost.reports}",
+            f"{cost.read_per_s:.0f}",
+            f"{cost.kept_per_s:.0f}",
+            f"{cost.before_mib:.1f}",
+            f"{cost.after_mib:.1f}",
+            f"{cost.find_ms:.0f}",
+        )
+        for cost in costs
     ]
     return table(head, rows)

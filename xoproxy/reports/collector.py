@@ -21,6 +21,7 @@ from xoproxy.telemetry.events import Event
 T = TypeVar("T")
 
 GATHER_S: Final = 0.5  # from the first report to the transaction that writes it and what came meanwhile
+FULL_GROUPS: Final = 2000  # or until so many groups came: there is room for five times as many
 CLOSE_S: Final = 3.0  # for the last of them, when the process ends
 
 _SYSTEM: Final = Clock(time.time, time.monotonic)
@@ -55,9 +56,13 @@ class Collector:
         """Keep reports, some time soon.  Never blocks, never raises; what there is no room for is counted as dropped."""
         now = self._clock.unix()
         with self._lock:
+            before = len(self._gathered.groups)
             was_empty = not self._gathered
             for report in reports:
                 self._no_room += not self._gathered.add(report, now)
+            is_full = before < FULL_GROUPS <= len(self._gathered.groups)
+        if is_full:
+            self._put(self._write)
         self._wake(was_empty)
 
     def saw(self, pages: Mapping[str, int]) -> None:
