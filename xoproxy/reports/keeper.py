@@ -16,7 +16,7 @@ from xoproxy.reports import sql
 from xoproxy.reports.gathering import Gathered
 from xoproxy.reports.model import Found, Query, Traffic
 from xoproxy.reports.sql import Database, Session, StoreError
-from xoproxy.reports.stores import open_store, store_name
+from xoproxy.reports.stores import open_store
 from xoproxy.telemetry.events import Event, Value
 
 T = TypeVar("T")
@@ -51,7 +51,7 @@ class Keeper:
         self._tidy_at = 0.0  # likewise
         self._untidied = 0  # groups written since the store was tidied
         # Read by other threads.
-        self.name = store_name(settings.store)
+        self.name = settings.store.name
         self.error = ""
         self.stored = 0
         self.dropped = 0
@@ -105,7 +105,7 @@ class Keeper:
         self._tidy_at = self._clock.steady()
         if store_changes:
             self._close_database()
-            self.name = store_name(settings.store)
+            self.name = settings.store.name
             self.error, self._pause_s, self._not_before = "", FIRST_PAUSE_S, 0.0
             self.open()
             if not self.error:

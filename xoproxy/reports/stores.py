@@ -1,13 +1,10 @@
-"""Which store the settings mean, and what it is called.  The libraries of a store are imported when it is used."""
+"""Which store the settings mean.  Its library is imported when it is used."""
 
 import importlib
-from typing import Final, cast
-from urllib.parse import urlsplit
+from typing import cast
 
 from xoproxy.config.settings import StoreKind, StoreSettings
 from xoproxy.reports.sql import Database, StoreError
-
-_POSTGRESQL_PORT: Final = 5432
 
 
 def open_store(settings: StoreSettings) -> Database:
@@ -21,17 +18,3 @@ def open_store(settings: StoreSettings) -> Database:
     module = importlib.import_module("xoproxy.reports.sqlite")
     path = settings.where if settings.kind is StoreKind.SQLITE else module.IN_MEMORY
     return cast("Database", module.SqliteDatabase(path))
-
-
-def store_name(settings: StoreSettings) -> str:
-    """Return what to call a store in front of people: of a URL only host, port and database, whatever else it holds."""
-    if settings.kind is StoreKind.MEMORY:
-        return "memory"
-    if settings.kind is StoreKind.SQLITE:
-        return settings.where
-    try:
-        parts = urlsplit(settings.where)
-        port = "" if parts.port in {None, _POSTGRESQL_PORT} else f":{parts.port}"
-    except ValueError:
-        return "postgresql"
-    return f"postgresql://{parts.hostname or ''}{port}{parts.path}"
