@@ -44,6 +44,7 @@ def test_everything_is_shown_under_its_labels() -> None:
     assert value(found, "config_last_reload_timestamp_seconds") == 1_800_000_000
     assert value(found, "upstream_ejections_total", upstream="app", address="http://app:5000") == 2
     assert value(found, "log_lines_dropped_total") == 4
+    assert value(found, "spans_lost_total") == 5
 
 
 def test_error_is_an_upstreams_only_if_it_is_its_fault() -> None:

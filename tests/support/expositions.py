@@ -45,7 +45,7 @@ def counters() -> Counters:
     made.deliveries["taken"] += 1
     made.ejections["app", "http://app:5000"] += 2
     made.reloads["rejected"] += 1
-    made.accepted, made.lines_dropped = 3, 4
+    made.accepted, made.lines_dropped, made.spans_lost = 3, 4, 5
     return made
 
 

@@ -149,7 +149,7 @@ def test_every_kind_of_count_goes_to_the_supervisor() -> None:
     worker, supervisor = Counters(), Counters()
     for name in KINDS:
         getattr(worker, name)[name] = 1
-    for name in ("accepted", "lines_dropped", "request_bytes", "response_bytes"):
+    for name in ("accepted", "lines_dropped", "request_bytes", "response_bytes", "spans_lost"):
         setattr(worker, name, 2)
     worker.durations.buckets[3] = worker.upstream_durations.buckets[4] = 1
     before = json.dumps(everything(worker))

@@ -14,6 +14,7 @@ from xoproxy.config.settings import Endpoint, Exporting, LogLevel
 from xoproxy.policy.model import Policy
 from xoproxy.policy.routes import Match, Route
 from xoproxy.telemetry import exporting
+from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.events import Event
 from xoproxy.telemetry.exporting import Batch, Sending, SpanExport
 from xoproxy.telemetry.records import ExchangeRecord, Trace
@@ -84,7 +85,7 @@ def exported(*records: ExchangeRecord, settings: Callable[[str], Exporting] = Ex
     """Return the spans that a real collector gets for records, and the collector."""
     events: list[Event] = []
     with collecting() as collector:
-        export = SpanExport(settings(f"{collector.url}/v1/traces"), events.append)
+        export = SpanExport(settings(f"{collector.url}/v1/traces"), events.append, Counters())
         export.know(generation(upstream(Endpoint("app", 5000)), routes=routes()))
         for record in records:
             export.take(record)
@@ -177,7 +178,7 @@ def test_trace_that_begins_here_has_no_parent() -> None:
 @pytest.mark.usefixtures("quick")
 def test_what_is_taken_is_sent_in_its_order_and_in_bounded_batches() -> None:
     sending = Scripted()
-    export = SpanExport(Exporting("http://c"), lambda _: None, lambda _: sending)
+    export = SpanExport(Exporting("http://c"), lambda _: None, Counters(), lambda _: sending)
     for number in range(2000):
         export.take(numbered(number))
     export.close(20)
@@ -191,9 +192,9 @@ def test_what_is_taken_is_sent_in_its_order_and_in_bounded_batches() -> None:
 @pytest.mark.usefixtures("quick")
 def test_queue_is_bounded_and_what_is_too_much_is_counted() -> None:
     """The oldest go; the log says so once, and how many were lost when it is over."""
-    sending, events = Scripted(), list[Event]()
+    sending, events, counters = Scripted(), list[Event](), Counters()
     sending.may_answer.clear()
-    export = SpanExport(Exporting("http://c"), events.append, lambda _: sending)
+    export = SpanExport(Exporting("http://c"), events.append, counters, lambda _: sending)
     export.take(numbered(0))
     until(lambda: not export._waiting)  # the first is on its way
     for number in range(1, exporting.MAX_WAITING + 8):
@@ -203,7 +204,7 @@ def test_queue_is_bounded_and_what_is_too_much_is_counted() -> None:
     export.close(20)
 
     assert sending.sent == [0, *range(8, exporting.MAX_WAITING + 8)]
-    assert export.lost == 7
+    assert export.lost == counters.spans_lost == 7
     assert [(event.level, event.values["outcome"], event.values["lost"]) for event in events] == [
         (LogLevel.WARNING, "failing", 0),
         (LogLevel.INFO, "working", 7),
@@ -212,8 +213,8 @@ def test_queue_is_bounded_and_what_is_too_much_is_counted() -> None:
 
 @pytest.mark.usefixtures("quick")
 def test_collector_that_fails_is_one_line_when_it_begins_and_one_when_it_ends() -> None:
-    sending, events = Scripted(), list[Event]()
-    export = SpanExport(Exporting("http://c/v1/traces"), events.append, lambda _: sending)
+    sending, events, counters = Scripted(), list[Event](), Counters()
+    export = SpanExport(Exporting("http://c/v1/traces"), events.append, counters, lambda _: sending)
     sending.why = "nobody listens"
     for number in range(5):
         export.take(numbered(number))
@@ -230,13 +231,14 @@ def test_collector_that_fails_is_one_line_when_it_begins_and_one_when_it_ends() 
         "spans reach http://c/v1/traces again; 5 were lost",
     ]
     assert [event.logger for event in events] == ["xoproxy.tracing", "xoproxy.tracing"]
+    assert counters.spans_lost == 5
 
 
 @pytest.mark.usefixtures("quick")
 def test_record_of_which_no_span_can_be_made_does_not_end_the_export() -> None:
     events: list[Event] = []
     with collecting() as collector:
-        export = SpanExport(Exporting(f"{collector.url}/v1/traces"), events.append)
+        export = SpanExport(Exporting(f"{collector.url}/v1/traces"), events.append, Counters())
         export.take(replace(GET, trace=Trace("no number", SPAN_ID, "", True)))
         until(lambda: export.lost == 1)
         export.take(GET)
@@ -252,7 +254,7 @@ def test_broken_installation_is_told_once_and_takes_nothing_down() -> None:
     def connect(_: Exporting) -> Sending:
         raise ImportError("no module named opentelemetry")
 
-    export = SpanExport(Exporting("http://c"), events.append, connect)
+    export = SpanExport(Exporting("http://c"), events.append, Counters(), connect)
     export.take(GET)
     export.close(20)
 
@@ -264,7 +266,7 @@ def test_broken_installation_is_told_once_and_takes_nothing_down() -> None:
 def test_end_does_not_wait_for_a_collector_that_does_not_answer() -> None:
     sending = Scripted()
     sending.may_answer.clear()
-    export = SpanExport(Exporting("http://c"), lambda _: None, lambda _: sending)
+    export = SpanExport(Exporting("http://c"), lambda _: None, Counters(), lambda _: sending)
     export.take(GET)
     export.close(0.0)
 
@@ -280,7 +282,7 @@ def test_words_of_the_exporter_end_in_our_line_and_not_in_the_log(caplog: pytest
     events: list[Event] = []
     with collecting() as collector:
         collector.status = 400
-        export = SpanExport(Exporting(f"{collector.url}/v1/traces", headers=(("X-Key", "hunter2"),)), events.append)
+        export = SpanExport(Exporting(f"{collector.url}/v1/traces", headers=(("X-Key", "hunter2"),)), events.append, Counters())
         for number in range(3):
             export.take(numbered(200))
             until(lambda number=number: collector.refused > number)  # type: ignore[misc]
@@ -295,7 +297,7 @@ def test_words_of_the_exporter_end_in_our_line_and_not_in_the_log(caplog: pytest
 def test_long_targets_wait_shortened() -> None:
     """The record itself, which others keep, is not changed."""
     sending = Scripted()
-    export = SpanExport(Exporting("http://c"), lambda _: None, lambda _: sending)
+    export = SpanExport(Exporting("http://c"), lambda _: None, Counters(), lambda _: sending)
     long = replace(GET, target=b"/" * 20_000)
     export.take(long)
     export.close(20)

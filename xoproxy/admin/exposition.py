@@ -95,6 +95,7 @@ def _exchanges(counters: Counters) -> Iterator[Metric]:
         singly(summed((kind, n) for (_, kind), n in counters.errors.items())),
     )
     yield counter("log_lines_dropped", "Log lines that the output did not take in time.", (), [((), counters.lines_dropped)])
+    yield counter("spans_lost", "Spans that did not reach the collector of traces.", (), [((), counters.spans_lost)])
 
 
 def _cross_origin(counters: Counters) -> Iterator[Metric]:

@@ -8,6 +8,7 @@ from typing import Final
 from xoproxy.config.generation import Generation
 from xoproxy.config.settings import TracingSettings
 from xoproxy.runtime.listening.sockets import ListenError
+from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.events import Event
 from xoproxy.telemetry.exporting import SpanExport
 from xoproxy.telemetry.records import ExchangeRecord
@@ -34,8 +35,9 @@ def check_tracing(settings: TracingSettings | None) -> None:
 class Tracing:
     """The export of one process that serves."""
 
-    def __init__(self, report: Callable[[Event], None]) -> None:
+    def __init__(self, report: Callable[[Event], None], counters: Counters) -> None:
         self._report = report
+        self._counters = counters
         self._export: SpanExport | None = None
 
     def adopt(self, generation: Generation) -> Callable[[ExchangeRecord], None] | None:
@@ -48,7 +50,7 @@ class Tracing:
         if wanted is None:
             return None
         if self._export is None:
-            self._export = SpanExport(wanted, self._report)
+            self._export = SpanExport(wanted, self._report, self._counters)
         self._export.know(generation)
         return self._export.take
 
@@ -57,3 +59,4 @@ class Tracing:
         export, self._export = self._export, None
         if export is not None:
             await asyncio.to_thread(export.close)
+            export.count_failed()

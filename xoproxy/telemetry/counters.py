@@ -69,6 +69,7 @@ class Counters:
         "request_bytes",
         "requests",
         "response_bytes",
+        "spans_lost",
         "upstream_durations",
     )
 
@@ -88,6 +89,7 @@ class Counters:
         self.response_bytes = 0
         self.accepted = 0  # connections
         self.lines_dropped = 0  # of the log
+        self.spans_lost = 0  # on their way to a collector of traces
 
     def count(self, record: ExchangeRecord) -> None:
         """Count one exchange."""
@@ -181,7 +183,7 @@ class Counters:
 
 
 _HISTOGRAMS: Final = ("durations", "upstream_durations")
-_SUMS: Final = ("accepted", "lines_dropped", "request_bytes", "response_bytes")
+_SUMS: Final = ("accepted", "lines_dropped", "request_bytes", "response_bytes", "spans_lost")
 _TALLIES: Final = tuple(name for name in Counters.__slots__ if name not in (*_HISTOGRAMS, *_SUMS))
 
 

@@ -16,6 +16,7 @@ from typing import Final, Protocol, cast
 
 from xoproxy.config.generation import Generation
 from xoproxy.config.settings import Exporting, LogLevel
+from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.events import Event, Value
 from xoproxy.telemetry.records import ExchangeRecord
 
@@ -63,22 +64,34 @@ class SpanExport:
     """Exports what it takes to one collector, until it is closed."""
 
     def __init__(
-        self, settings: Exporting, report: Callable[[Event], None], connect: Callable[[Exporting], Sending] = otlp
+        self,
+        settings: Exporting,
+        report: Callable[[Event], None],
+        counters: Counters,
+        connect: Callable[[Exporting], Sending] = otlp,
     ) -> None:
-        """`report` takes the lines of rule 3, from another thread."""
+        """`report` takes the lines of rule 3, from another thread; `counters`: where to count losses."""
         self.settings = settings
-        self.lost = 0  # records, since it was made
         self._report = report
+        self._counters = counters
         self._connect = connect
         self._waiting: deque[ExchangeRecord] = deque(maxlen=MAX_WAITING)
         self._routes: tuple[int, dict[str, str]] = (0, {})
         self._wake = threading.Event()
         self._full = threading.Event()
         self._ending = threading.Event()
+        self._overflowed = 0  # records that the queue had no room for; changed by who calls `take` only
+        self._failed = 0  # records that did not arrive; changed by our thread only
+        self._failed_counted = 0
         self._said_lost: int | None = None  # None: no trouble; else what was lost before it began
         self._last_loss = (0, 0.0)  # how much was lost by then, and when that was seen
         self._thread = threading.Thread(target=self._run, name="export", daemon=True)
         self._thread.start()
+
+    @property
+    def lost(self) -> int:
+        """How many records no span was made of, or none that arrived."""
+        return self._overflowed + self._failed
 
     def know(self, generation: Generation) -> None:
         """Name spans by the paths of this generation's routes."""
@@ -89,7 +102,10 @@ class SpanExport:
         """Take the record of an exchange that ended.  From one thread only; never blocks, never raises."""
         waiting = self._waiting
         if len(waiting) == MAX_WAITING:
-            self.lost += 1
+            self._overflowed += 1
+            self._counters.spans_lost += 1
+        if self._failed != self._failed_counted:
+            self.count_failed()
         if len(record.target) > MAX_TARGET_BYTES:
             record = replace(record, target=record.target[:MAX_TARGET_BYTES])
         waiting.append(record)
@@ -97,6 +113,12 @@ class SpanExport:
             self._wake.set()
         elif len(waiting) == MAX_BATCH:
             self._full.set()
+
+    def count_failed(self) -> None:
+        """Count what did not arrive.  Where `take` is called too: counters are not for several threads."""
+        failed = self._failed
+        self._counters.spans_lost += failed - self._failed_counted
+        self._failed_counted = failed
 
     def retire(self) -> None:
         """Send what waits and end, as another exports instead.  Does not wait for it."""
@@ -144,24 +166,25 @@ class SpanExport:
         except Exception as exc:  # noqa: BLE001  a record that no span can be made of must not end the thread
             why = f"{type(exc).__name__}: {exc}"
         if why is not None:
-            self.lost += len(records)
+            self._failed += len(records)
         self._follow(why)
         return why is None
 
     def _follow(self, why: str | None) -> None:
         """Say that spans begin to be lost, and, when none was for a while, that they no longer are.  (Rule 3)"""
         now = time.monotonic()
-        if self.lost != self._last_loss[0]:
+        lost = self.lost
+        if lost != self._last_loss[0]:
             before = self._last_loss[0]
-            self._last_loss = (self.lost, now)
+            self._last_loss = (lost, now)
             if self._said_lost is None:
                 self._said_lost = before
                 reason = why or "there are more than it takes"
                 self._tell(LogLevel.WARNING, f"spans do not reach {self.settings.url}: {reason}", "failing")
         elif self._said_lost is not None and why is None and now - self._last_loss[1] >= CALM_S:
-            lost = self.lost - self._said_lost
+            many = lost - self._said_lost
             self._said_lost = None
-            self._tell(LogLevel.INFO, f"spans reach {self.settings.url} again; {lost} were lost", "working", lost)
+            self._tell(LogLevel.INFO, f"spans reach {self.settings.url} again; {many} were lost", "working", many)
 
     def _tell(self, level: LogLevel, message: str, outcome: str, lost: int = 0) -> None:
         values: dict[str, Value] = {"outcome": outcome, "lost": lost}
