@@ -62,12 +62,19 @@ def test_refusals_outlive_the_flood_of_all_that_went_well() -> None:
 
 def test_long_values_of_clients_are_kept_shortened() -> None:
     long = b"x" * 32_768
-    original = record(method=long, target=b"/" + long, host=long, origin=long)
+    original = record(method=long, target=b"/" + long, host=long, origin=long, fields=(("x-a", long), ("x-b", None)))
     [shown] = recent(original).select(Wanted())
 
     assert shown["target"] == "/" + "x" * (MAX_TARGET - 1) + "..."
     assert shown["origin"] == shown["method"] == shown["host"] == "x" * MAX_NAME + "..."
     assert original.target == b"/" + long
+
+
+def test_field_of_a_request_is_not_kept_if_it_is_long() -> None:
+    """The log has it; here nobody is shown it."""
+    kept = recent(record(fields=(("x-a", b"x" * (MAX_CLIENT_BYTES + 1)), ("x-b", None))), record(fields=(("x-a", b"x"),)))
+
+    assert [len(one.fields) for one in kept._all] == [0, 1]
 
 
 def test_short_record_is_kept_as_it_is() -> None:

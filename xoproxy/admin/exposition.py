@@ -190,7 +190,8 @@ def _upstreams(counters: Counters, workers: tuple[WorkerView, ...]) -> Iterator[
     yield of_addresses("outstanding", "Exchanges on their way through an address.", outstanding)
     yield gauge("upstream_waiting", "Exchanges that wait for a connection.", ("upstream",), singly(waiting))
     # Known addresses begin at 0: where a series begins, Prometheus sees no rise.
-    ejections: dict[tuple[str, ...], int] = {**dict.fromkeys(views, 0), **counters.ejections}
+    ejections = dict.fromkeys(views, 0)
+    ejections.update(counters.ejections.items())
     yield counter("upstream_ejections", "How often an address was ejected, in any worker.", labels, ejections.items())
     yield counter(
         "upstream_errors",

@@ -57,6 +57,8 @@ class Recent:
         """Keep a record, or one that is shorter where a client has made it long."""
         origin = record.origin
         size = len(record.target) + len(record.host) + len(record.method) + (0 if origin is None else len(origin))
+        if record.fields:
+            size += sum(len(value) for _, value in record.fields if value is not None)
         if size > MAX_CLIENT_BYTES:
             record = shortened(record, MAX_TARGET, MAX_NAME)
         self._all.append(record)
