@@ -3,6 +3,8 @@
 import asyncio
 import json
 import socket
+import subprocess
+import sys
 
 import pytest
 from support.admin_service import Ask, FakeService, problems
@@ -311,6 +313,15 @@ async def test_stopping_does_not_wait_for_a_client_that_says_nothing(service: Fa
     assert await reader.read() == b""
     writer.close()
     await writer.wait_closed()
+
+
+def test_start_imports_nothing_that_only_some_requests_need() -> None:
+    """What explains and decides takes longer to import than the rest of the endpoint's own modules together."""
+    heavy = "{'xoproxy.insight.explaining', 'xoproxy.insight.showing', 'xoproxy.insight.deciding', 'xoproxy.reports.collector'}"
+    program = f"import sys, xoproxy.admin.server; print({heavy} & set(sys.modules))"
+    said = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
+
+    assert said == "set()\n"
 
 
 def test_value_without_a_json_form_is_a_fault_of_ours() -> None:

@@ -79,6 +79,7 @@ def plain_backend(replies: Mapping[str, Reply], default: Reply | None = None) ->
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # its head and its body are two writes: the second would wait for an acknowledgement
 
         def handle_any(self) -> None:
             backend_seen.append(Seen(self.command, self.path, self.headers))

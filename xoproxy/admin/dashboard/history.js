@@ -104,7 +104,7 @@ function draw(figure, { title, unit, height, lines }, data, width) {
     tzDate: (seconds) => new Date(seconds * 1000),
     cursor: { y: false, drag: { x: false, y: false } },
     scales: { y: { range: (_, low, high) => [0, high > 0 ? high * 1.1 : 1] } },
-    axes: [{ ...axis, size: 34, values: (_, ticks) => ticks.map((tick) => clock(tick).slice(-8, -3)) }, { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => rate(tick)) }],
+    axes: [{ ...axis, size: 34, values: (_, ticks, _axis, _space, step) => ticks.map((tick) => clock(tick).slice(-8, step < 60 ? undefined : -3)) }, { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => rate(tick)) }],
     series: [
       { label: "time", value: (_, value) => (value === null ? "–" : clock(value)) },
       ...lines.map((line) => ({

@@ -13,6 +13,8 @@ const PERIODS = [
 ];
 const TYPES = ["coep", "coop", "document-isolation-policy-violation", "csp-violation", "permissions-policy-violation", "integrity-violation", "deprecation", "intervention"];
 const PAGE = 50;
+const MANY = 30; // observed values that are shown at once
+const ORDER = ["blocked", "no traffic", "not reported", "safe"];
 const FEW = 5; // pages of an observation that are shown at once
 const AGAIN_MS = 30000; // a decision over a hundred thousand groups is seconds of work
 const VERDICTS = { safe: ["ok", "Safe to enforce"], blocked: ["bad", "Not yet"], "no traffic": ["dim", "No traffic"], "not reported": ["dim", "Not reported"] };
@@ -103,6 +105,7 @@ function decided(outlook, say) {
   const blockers = outlook.observed.flatMap((each) => each.pages.flatMap((page) => page.blockers.filter((blocker) => !blocker.mended)));
   const things = new Set(blockers.map((blocker) => `${blocker.type} ${blocker.what}`)).size;
   const safe = outlook.observed.filter((each) => each.verdict === "safe").length;
+  const sorted = [...outlook.observed].sort((some, other) => ORDER.indexOf(some.verdict) - ORDER.indexOf(other.verdict));
   const words = outlook.safe
     ? "Everything that is observed is safe to enforce."
     : things
@@ -110,7 +113,8 @@ function decided(outlook, say) {
       : "Nothing would be blocked, but not everything had traffic.";
   return [
     h("p", { class: `answer ${outlook.safe ? "ok" : things ? "bad" : "dim"}` }, words, h("span", { class: "dim" }, ` ${number(safe)} of ${one(outlook.observed.length, "observed value")} safe`)),
-    outlook.observed.map((each) => observation(each, say)),
+    sorted.slice(0, MANY).map((each) => observation(each, say)),
+    sorted.length > MANY ? later(one(sorted.length - MANY, "more observed value"), () => sorted.slice(MANY).map((each) => observation(each, say)), "panel") : null,
     others(outlook),
   ];
 }
