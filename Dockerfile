@@ -4,10 +4,13 @@ FROM python:3.13-slim-bookworm AS builder
 WORKDIR /src
 RUN python -m venv --without-pip /opt/xoproxy
 
+# What few need is left out: `docker build --build-arg EXTRAS=[postgresql,otel] .` has it.
+ARG EXTRAS=
+
 # The dependencies first, for a package that is empty but for its version: a change of our code does not fetch them again.
 COPY pyproject.toml README.md LICENSE ./
 COPY xoproxy/__init__.py xoproxy/
-RUN pip --python /opt/xoproxy/bin/python install --no-cache-dir --no-compile . \
+RUN pip --python /opt/xoproxy/bin/python install --no-cache-dir --no-compile ".$EXTRAS" \
  && find /opt/xoproxy -depth \( -name tests -o -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.pxi' -o -name '*.c' -o -name '*.h' \) \
       -exec rm -rf {} +
 
@@ -15,10 +18,10 @@ COPY xoproxy xoproxy
 RUN pip --python /opt/xoproxy/bin/python install --no-cache-dir --no-compile --no-deps --force-reinstall .
 
 # A read-only root cannot keep compiled modules, and the base image has none even for the standard library: every start would
-# compile again.  So import everything of ours once and keep what that compiled, and nothing else.
+# compile again.  So import everything of ours once and keep what that compiled, and nothing else; but for what needs an extra.
 ENV PYTHONPYCACHEPREFIX=/opt/pycache
 RUN /opt/xoproxy/bin/python -c "import importlib, pkgutil, xoproxy; \
-[importlib.import_module(m.name) for m in pkgutil.walk_packages(xoproxy.__path__, 'xoproxy.') if not m.name.endswith('__main__')]" \
+[importlib.import_module(m.name) for m in pkgutil.walk_packages(xoproxy.__path__, 'xoproxy.') if not m.name.endswith(('__main__', 'reports.postgresql', 'telemetry.spans'))]" \
  && /opt/xoproxy/bin/xoproxy version
 
 
