@@ -12,7 +12,7 @@ from xoproxy.telemetry.access_log import RENDERERS, renderer
 from xoproxy.telemetry.records import ExchangeRecord, Trace
 
 ALWAYS = ("time", "level", "logger", "event")
-TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
+TEXTS = st.sampled_from(["", "routes[0]", "http://app:5000"]) | st.text(st.characters(codec="utf-8"), max_size=20)
 BYTES = st.binary(max_size=20)
 RECORDS = st.builds(
     ExchangeRecord,
