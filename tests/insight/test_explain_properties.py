@@ -2,11 +2,10 @@
 
 from dataclasses import replace
 
-import yaml
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 from support.configs import compiled
-from support.patching import patched
+from support.patching import dumped, patched
 
 from xoproxy.config import ConfigInvalid
 from xoproxy.insight.explaining import Asked, explain, read_question
@@ -93,10 +92,12 @@ asked_by = st.one_of(
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(file=files, asked=asked_by)
-def test_every_change_that_is_shown_turns_the_verdict_when_it_is_made(file: dict[str, object], asked: Asked) -> None:
+@given(file=files, asked=asked_by, style=st.sampled_from([False, True, None]))
+def test_every_change_that_is_shown_turns_the_verdict_when_it_is_made(
+    file: dict[str, object], asked: Asked, style: bool | None
+) -> None:
     """Also: an explanation can always be told, and a blocked one names the step or the refusal that decides."""
-    text = yaml.safe_dump(file, sort_keys=False)
+    text = dumped(file, flow=style)
     try:
         loaded = compiled(text)
     except ConfigInvalid:  # parts that are valid by themselves need not be together

@@ -1,44 +1,31 @@
-"""Make the changes that an explanation suggests in the text of a policy file, as a person would."""
+"""Make the changes that an explanation or a decision suggests in the text of a policy file."""
 
-import json
-import re
 from collections.abc import Iterable
 from typing import Any
 
 import yaml
+from support.configs import SOURCE
 
-from xoproxy.insight.explaining.placing import Into, Placement
+from xoproxy.config import Text, Texts
+from xoproxy.insight.explaining.placing import Placement
+from xoproxy.insight.patching import patch
 
-STEP = re.compile(r'\.?("(?:[^"\\]|\\.)*"|[^.\["]+)|\[([0-9]+)\]')
+
+class _Dumper(yaml.SafeDumper):
+    """Writes what is used twice twice: behind an alias nothing is patched."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
+        return True
+
+
+def dumped(file: object, *, flow: bool | None = False) -> str:
+    """Return a file as text: in block style, in flow style, or (None) as people write it, what is innermost in flow style."""
+    text: str = yaml.dump(file, Dumper=_Dumper, sort_keys=False, default_flow_style=flow, width=100)
+    return text
 
 
 def patched(text: str, placements: Iterable[Placement]) -> str:
-    """Return the text with the changes made, written anew."""
-    tree = yaml.load(text, yaml.BaseLoader)
-    for placement in placements:
-        steps: list[str | int] = [
-            int(index) if index else json.loads(key) if key[0] == '"' else key
-            for key, index in STEP.findall(placement.place.path)
-        ]
-        match placement.into:
-            case Into.REPLACE:
-                _at(tree, steps[:-1])[steps[-1]] = placement.value
-            case Into.INSERT:
-                _laid_over(_at(tree, steps), placement.value)
-            case Into.APPEND:
-                _at(tree, steps).extend(placement.value)
-    return yaml.safe_dump(tree, sort_keys=False)
-
-
-def _at(tree: Any, steps: list[str | int]) -> Any:
-    for step in steps:
-        tree = tree[step]
-    return tree
-
-
-def _laid_over(mapping: dict[str, Any], keys: Any) -> None:
-    for key, value in keys.items():
-        if isinstance(value, dict) and isinstance(mapping.get(key), dict):
-            _laid_over(mapping[key], value)
-        else:
-            mapping[key] = value
+    """Return the text with all changes made."""
+    result = patch(Texts(SOURCE, (Text(SOURCE, text),)), placements)
+    assert not result.by_hand
+    return result.texts.parts[0].text

@@ -11,7 +11,7 @@ that this one refuses: a file would be valid on one machine and not on another.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final, Protocol, cast
+from typing import Final, Literal, Protocol, cast
 
 import yaml
 
@@ -270,6 +270,47 @@ class _At(Protocol):
     index: int
     line: int
     column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of the parser: a value, the beginning or end of a list or mapping, or an alias.
+
+    `start` and `end` are indices of the text.  `flow`: in brackets, or a value that is no block scalar.  `marked`: with an
+    anchor or a tag, or an alias itself.  `said`: what a value is.
+    """
+
+    kind: Literal["scalar", "sequence", "mapping", "end", "alias"]
+    start: int
+    end: int
+    flow: bool = False
+    marked: bool = False
+    said: str = ""
+
+
+def events(text: str) -> Iterator[Event]:
+    """Yield the events of a text that `compose` read."""
+    parsed: Iterator[yaml.Event] = yaml.parse(text, Loader=yaml.SafeLoader)  # pyright: ignore[reportUnknownMemberType]  untyped stub
+    for event in parsed:
+        start, end = cast("_At", event.start_mark).index, cast("_At", event.end_mark).index
+        match event:
+            case yaml.ScalarEvent():
+                flow = event.style not in ("|", ">")
+                yield Event("scalar", start, end, flow=flow, marked=_is_marked(event), said=event.value)
+            case yaml.SequenceStartEvent():
+                yield Event("sequence", start, end, flow=bool(event.flow_style), marked=_is_marked(event))
+            case yaml.MappingStartEvent():
+                yield Event("mapping", start, end, flow=bool(event.flow_style), marked=_is_marked(event))
+            case yaml.SequenceEndEvent() | yaml.MappingEndEvent():
+                yield Event("end", start, end)
+            case yaml.AliasEvent():
+                yield Event("alias", start, end, marked=True)
+            case _:
+                pass
+
+
+def _is_marked(event: yaml.ScalarEvent | yaml.SequenceStartEvent | yaml.MappingStartEvent) -> bool:
+    return event.anchor is not None or event.tag is not None
 
 
 class _Token(Protocol):

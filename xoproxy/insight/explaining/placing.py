@@ -216,19 +216,24 @@ def _composed(loaded: Loaded, draft: RouteDraft, keys: dict[str, Plain]) -> tupl
             return standing, Into.REPLACE, [*draft.route.policy_name.split(" + "), keys]
 
 
+def steps_of(path: str) -> list[str | int]:
+    """Return a path's keys and indices."""
+    found: list[tuple[str, str]] = _STEP.findall(path)
+    return [int(index) if index else json.loads(key) if key[0] == '"' else key for key, index in found]
+
+
 def node_at(loaded: Loaded, place: Place | None) -> Node | None:
     """Return what stands at a place of the file; None if that is not in the file."""
     if place is None or not place.mark.line:
         return None
     node: Node = loaded.tree
-    for key, index in _STEP.findall(place.path):
-        if index:
+    for step in steps_of(place.path):
+        if isinstance(step, int):
             if not isinstance(node, nodes.Sequence):
                 continue  # one value that stands for a list of one
-            node = node.items[int(index)]
+            node = node.items[step]
         elif isinstance(node, nodes.Mapping):
-            name = json.loads(key) if key.startswith('"') else key
-            following = next((value for each, value in node.entries if each.text == name), None)
+            following = next((value for each, value in node.entries if each.text == step), None)
             if following is None:
                 return None
             node = following
@@ -242,7 +247,7 @@ def _texts(node: Node | None) -> list[Plain]:
 def _written(loaded: Loaded, place: Place, into: Into, value: Plain) -> str:
     """Return the YAML to write."""
     if into is Into.INSERT:
-        return "\n".join(_block(value))
+        return "\n".join(block(value))
     if into is Into.BEFORE:
         return entries(value)
     key = _last_key(place.path)
@@ -258,7 +263,7 @@ def _written(loaded: Loaded, place: Place, into: Into, value: Plain) -> str:
             if len(line) <= _WIDTH:
                 return line
         return "\n".join(f"- {flow(item)}" for item in value)
-    return "\n".join(_block({key: value}))
+    return "\n".join(block({key: value}))
 
 
 def _said(loaded: Loaded, place: Place) -> Plain:
@@ -269,16 +274,15 @@ def _said(loaded: Loaded, place: Place) -> Plain:
 def entries(value: Plain) -> str:
     """Return members of a list as YAML in block style; each is a mapping."""
     assert isinstance(value, list)
-    return "\n".join(f"{'  ' if number else '- '}{line}" for each in value for number, line in enumerate(_block(each)))
+    return "\n".join(f"{'  ' if number else '- '}{line}" for each in value for number, line in enumerate(block(each)))
 
 
 def _last_key(path: str) -> str:
     """Return the key that a path ends with; of a long form, the key that it is the form of."""
-    names: list[str] = [key for key, _ in _STEP.findall(path) if key]
-    return names[-1]
+    return [step for step in steps_of(path) if isinstance(step, str)][-1]
 
 
-def _block(value: Plain, indent: str = "") -> Iterator[str]:
+def block(value: Plain, indent: str = "") -> Iterator[str]:
     """Yield the lines of a mapping in block style; lists, and what has no mapping below, in flow style."""
     assert isinstance(value, dict)
     for key, below in value.items():
@@ -287,7 +291,7 @@ def _block(value: Plain, indent: str = "") -> Iterator[str]:
             any(isinstance(each, dict) for each in below.values()) or len(flow(below)) > _WIDTH // 2
         ):
             yield f"{indent}{name}:"
-            yield from _block(below, indent + "  ")
+            yield from block(below, indent + "  ")
         else:
             yield f"{indent}{name}: {flow(below)}"
 
