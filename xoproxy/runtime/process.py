@@ -33,6 +33,7 @@ from xoproxy.runtime.keeping import Keeper
 from xoproxy.runtime.listening.sockets import ListenError, bound_name, close_sockets, open_sockets, remove_unix_path
 from xoproxy.runtime.loop import new_event_loop
 from xoproxy.runtime.notify import ServiceManager
+from xoproxy.runtime.page_loads import LATE_S, PageLoads
 from xoproxy.runtime.reload import Reloader, Source
 from xoproxy.runtime.signals import HeldSignals
 from xoproxy.runtime.source import ConfigSource, Edition
@@ -124,6 +125,7 @@ class Process:
         if start.watched_path is not None:
             self._watcher = Watcher(start.watched_path, self._reloader.look, journal.event, start.poll_interval_s)
         self._history = History(engine.counters)
+        self._page_loads = PageLoads(engine.counters, keeper, late_s=LATE_S if _supervises(start) else 0.0)
         self._stop = asyncio.Event()
         self._is_opening = False
         self._opened = asyncio.Event()
@@ -213,10 +215,14 @@ class Process:
             await self._engine.drain(0.0)
             return
         await self._keeper.configure(self._settings.collecting)
+        await self._page_loads.adopt(self.generation)
         self._opened.set()
         self._announce(admin_sockets)
         spawn(self._tell_findings(), name="lint")
-        following = [spawn(calendar.follow(self._reloader), name="calendar")]
+        following = [
+            spawn(calendar.follow(self._reloader), name="calendar"),
+            spawn(self._page_loads.run(), name="page loads"),
+        ]
         if self._watcher is not None:
             following.append(spawn(self._watcher.run(), name="watch"))
         if guard is not None:
@@ -229,6 +235,7 @@ class Process:
         for task in following:
             task.cancel()
         await self._drain()
+        self._page_loads.tell()
         if admin is not None:
             for sock in admin_sockets:
                 remove_unix_path(sock)
@@ -289,6 +296,7 @@ class Process:
         settings = edition.generation.settings
         self._journal.configure(settings.log)
         await self._keeper.configure(settings.collecting)
+        await self._page_loads.adopt(edition.generation)
         if settings.admin != self._settings.admin or settings.admin_token_file != self._settings.admin_token_file:
             notes.append("the change of `admin` needs a restart; everything else is in force")
         return tuple(notes)
