@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import yaml
-from support.configs import SOURCE
 
+from support.configs import SOURCE
 from xoproxy.config import Text, Texts
 from xoproxy.insight.explaining.placing import Placement
 from xoproxy.insight.patching import patch
@@ -14,7 +14,7 @@ from xoproxy.insight.patching import patch
 class _Dumper(yaml.SafeDumper):
     """Writes what is used twice twice: behind an alias nothing is patched."""
 
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
+    def ignore_aliases(self, data: Any) -> bool:
         return True
 
 

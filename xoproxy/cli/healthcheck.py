@@ -94,7 +94,7 @@ def _admin_in_json(text: str) -> str:
 def ask(address: str, path: str, timeout_s: float) -> int:
     """Send one GET request and return the status.  Raises: `Unreachable`."""
     try:
-        with _connect(address, timeout_s) as sock:
+        with connect(address, timeout_s) as sock:
             sock.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode("ascii"))
             start = b""
             while len(start) < len(b"HTTP/1.1 200") and (data := sock.recv(4096)):
@@ -107,7 +107,7 @@ def ask(address: str, path: str, timeout_s: float) -> int:
     return int(status)
 
 
-def _connect(address: str, timeout_s: float) -> socket.socket:
+def connect(address: str, timeout_s: float) -> socket.socket:
     """Connect to an address as `admin` has it; where it means every interface, to loopback."""
     if address.startswith("unix:"):
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -83,6 +83,24 @@ first line of the policy file, for editors with yaml-language-server (VS Code, N
   # yaml-language-server: $schema=./xoproxy.schema.json
 """
 
+_REPORTS_EPILOG: Final = """\
+examples:
+  xoproxy reports
+  xoproxy reports --since 24h --json
+
+exit codes:
+  0 all that is observed is safe to enforce; 1 something is not, or had no traffic; 2 usage; 3 no running xoproxy answers
+"""
+
+_SUGGEST_EPILOG: Final = """\
+examples:
+  xoproxy suggest -c config/xoproxy.yaml > next.yaml && xoproxy diff config/xoproxy.yaml next.yaml
+  xoproxy suggest -c config/xoproxy.yaml --enforce --diff | patch config/xoproxy.yaml
+
+exit codes:
+  0 nothing is left to do elsewhere; 1 something is; 2 usage or invalid configuration; 3 no running xoproxy answers
+"""
+
 _FILE_HELP: Final = (
     "the policy file, or a directory of them (default: $XOPROXY_CONFIG, /etc/xoproxy/xoproxy.yaml, ./config/xoproxy.yaml)"
 )
@@ -120,6 +138,13 @@ def make_parser(configure_demo: Configure | None) -> argparse.ArgumentParser:
     )
     add("test", "run policy tests: what browsers may do, without a network", _configure_test, _TEST_EPILOG)
     add("diff", "tell what a new policy file decides differently from an old one", _configure_diff, _DIFF_EPILOG)
+    add(
+        "reports",
+        "tell what browsers reported, and whether what is observed is safe to enforce",
+        _configure_reports,
+        _REPORTS_EPILOG,
+    )
+    add("suggest", "print the policy file as it should be next, by what browsers reported", _configure_suggest, _SUGGEST_EPILOG)
     add("healthcheck", "ask a running xoproxy on this machine whether it is well", _configure_healthcheck)
     add("version", "print the version", None)
     return parser
@@ -200,6 +225,25 @@ def _configure_diff(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("new", metavar="NEW", help="the policy file as it will be")
     parser.add_argument("--allow-widening", action="store_true", help="end with 0 although somebody gains something")
     parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _configure_reports(parser: argparse.ArgumentParser) -> None:
+    _configure_asking(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _configure_suggest(parser: argparse.ArgumentParser) -> None:
+    _configure_asking(parser)
+    parser.add_argument("--enforce", action="store_true", help="also move what is safe after the change out of `observe`")
+    parser.add_argument("--diff", action="store_true", help="print a unified diff, as is done for a directory in any case")
+
+
+def _configure_asking(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-c", "--config", metavar="FILE", help=_FILE_HELP)
+    parser.add_argument("--since", metavar="SPAN", default="7d", help="the period: a number and s, m, h or d (default: 7d)")
+    parser.add_argument("--admin", metavar="ADDR", help="where the admin endpoint listens, if not as the file says")
+    file_help = "a file with the bearer token of the admin endpoint (default: $XOPROXY_ADMIN_TOKEN, or as the file says)"
+    parser.add_argument("--token-file", metavar="FILE", help=file_help)
 
 
 def _configure_schema(parser: argparse.ArgumentParser) -> None:

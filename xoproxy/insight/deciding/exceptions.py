@@ -5,6 +5,7 @@ costs less than a site without it.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -45,8 +46,10 @@ def is_whole_route(draft: RouteDraft, exception: Excepted) -> bool:
     return draft.route.match.path == exception.path
 
 
-def exception_placement(loaded: Loaded, draft: RouteDraft, exception: Excepted, *, enforced: bool = False) -> Placement | None:
-    """Return the change of the file that makes an exception from a route; on trial, unless `enforced`.
+def exception_placement(
+    loaded: Loaded, draft: RouteDraft, exceptions: Sequence[Excepted], *, enforced: bool = False
+) -> Placement | None:
+    """Return the change of the file that makes exceptions from a route; on trial, unless `enforced`.
 
     None where the file does not say the route's policy, as options of the command line do.
     """
@@ -54,26 +57,32 @@ def exception_placement(loaded: Loaded, draft: RouteDraft, exception: Excepted, 
     policy = node_at(loaded, standing)
     if policy is None:
         return None
-    overlay: dict[str, Plain] = {KEY: exception.value}
     said = nodes.plain(policy)
-    parts = [*said] if isinstance(said, list) else [said]
-    composed: Plain = [*parts, overlay if enforced else {"observe": overlay}]
+    parts: list[Plain] = [*said] if isinstance(said, list) else [said]
     place = draft.places[""]
     node = node_at(loaded, place) if place.path.startswith("routes[") else None
-    if not isinstance(node, nodes.Mapping):  # the file has no routes, but one for everything
-        rest: Plain = {"policy": said} if isinstance(said, str) else {"match": {"path": "/**"}}
-        routes: list[Plain] = [{"match": {"path": exception.path}, "policy": composed}, rest]
-        return Placement(place, Into.INSERT, {"routes": routes}, f"routes:\n{_indented(entries(routes))}")
-    route = nodes.plain(node)
+    route = nodes.plain(node) if isinstance(node, nodes.Mapping) else {}
     assert isinstance(route, dict)
+    observed = draft.route.policy.observe_coop
+    endpoint = observed.report_to if observed is not None else None
+    members: list[Plain] = [_entry(route, parts, each, endpoint, enforced=enforced) for each in exceptions]
+    if node is not None:
+        return Placement(place, Into.BEFORE, members, entries(members))
+    rest: Plain = {"policy": said} if isinstance(said, str) else {"match": {"path": "/**"}}
+    routes: Plain = [*members, rest]  # the file has none, which means one for everything
+    return Placement(place, Into.INSERT, {"routes": routes}, f"routes:\n{_indented(entries(routes))}")
+
+
+def _entry(route: dict[str, Plain], policy: list[Plain], exception: Excepted, endpoint: str | None, *, enforced: bool) -> Plain:
+    """Return the route for an excepted path: all that the other one says, for this path alone, with its own opener policy."""
     match = route.get("match")
-    entry: dict[str, Plain] = {
-        **route,
+    reported = endpoint is not None and not enforced
+    overlay: dict[str, Plain] = {KEY: {"value": exception.value, "report_to": endpoint or ""} if reported else exception.value}
+    changed: dict[str, Plain] = {
         "match": {**(match if isinstance(match, dict) else {}), "path": exception.path},
-        "policy": composed,
+        "policy": [*policy, overlay if enforced else {"observe": overlay}],
     }
-    ordered: Plain = {key: entry[key] for key in ("match", *entry)}
-    return Placement(place, Into.BEFORE, [ordered], entries([ordered]))
+    return {key: {**route, **changed}[key] for key in dict.fromkeys(("match", *route, "policy"))}
 
 
 def _indented(text: str) -> str:

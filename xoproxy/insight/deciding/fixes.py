@@ -136,12 +136,12 @@ class Fixes:
         if exception is not None:
             remedy = Remedy.POPUP_PAGE if value == "unsafe-none" else Remedy.POPUP_EXCEPTION
             who = "is opened by other windows" if is_opened else "opens windows of others"
-            words = f"let this path, which {who}, try coop: {value}"
+            words = f"let {exception.path}, which {who}, try coop: {value}"
             if is_whole_route(trial.draft, exception):
                 edit = Edit(trial.draft.route.name, "observe.coop", How.SET, value, NOT_ISOLATED)
                 found.append(self._fix(remedy, words, (edit,)))
             else:
-                placed = exception_placement(self._loaded, trial.draft, exception)
+                placed = exception_placement(self._loaded, trial.draft, (exception,))
                 placements = (placed,) if placed is not None else ()
                 found.append(Fix(remedy, words, excepted=exception, placements=placements, dangers=(NOT_ISOLATED,)))
         policy = trial.draft.route.policy

@@ -5,7 +5,7 @@ would give with the same words in it: values are read and policies sealed by the
 that the loader would refuse is refused here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import Enum
@@ -72,15 +72,18 @@ def _joined(one: Plain, other: Plain) -> Plain:
     return other
 
 
-def edited(draft: PolicyDraft, edits: Iterable[Edit]) -> Policy | tuple[Problem, ...]:
-    """Return the policy of a draft with edits made, or why the loader would refuse it."""
+def edited(draft: PolicyDraft, edits: Iterable[Edit], endpoints: Collection[str] = ()) -> Policy | tuple[Problem, ...]:
+    """Return the policy of a draft with edits made, or why the loader would refuse it.
+
+    `endpoints`: the names that edits may report to.
+    """
     reader = Reader({}, date.min)
     for edit in edits:
         if edit.how is How.REMOVE:
             draft = _without(draft, edit.key)
             continue
         value: Plain = [edit.value] if edit.how is How.APPEND else edit.value
-        overlay = read_policy(reader, Spot(node_of(nested(edit.key, value), _MARK), ""), ())
+        overlay = read_policy(reader, Spot(node_of(nested(edit.key, value), _MARK), ""), endpoints)
         overlay = _lengthened(draft, overlay) if edit.how is How.APPEND else _still_reporting(draft, overlay)
         draft = overlay.over(draft)
     policy = seal(reader, draft)
