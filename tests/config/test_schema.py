@@ -20,7 +20,7 @@ from xoproxy.config import values as parsers
 from xoproxy.config.problems import Refused
 from xoproxy.config.schema import DESCRIBED, policy_file_schema
 from xoproxy.config.schema import values as described_values
-from xoproxy.config.schema.forms import up_to
+from xoproxy.config.schema.forms import either, off, up_to
 
 CASES = Path(__file__).parent / "cases"
 SCHEMA = policy_file_schema()
@@ -291,7 +291,9 @@ PAIRS = {
         "X-Frame-Options vary Server access-control-x Cross-Origin-Opener-Policy TE te2 trailer",
     ),
     "request_id": Pair(
-        sections._request_id, described_values.REQUEST_ID, "X-Request-Id Host x-forwarded-for on TE none x_forwarded_for"
+        sections._request_id,
+        either(off(), described_values.REQUEST_ID),
+        "X-Request-Id Host x-forwarded-for on TE none x_forwarded_for",
     ),
     "percentage": Pair(parsers.percentage, described_values.PERCENTAGE, "10% 0.5% 100% 100.1% 0% 10 .5% 1e2% 010% 0.1234567%"),
     "logged_field": Pair(
