@@ -1,7 +1,9 @@
 """The table of outcomes, part 3: what the backend sends itself.  The policy's fields replace its own; all else stays."""
 
 import pytest
-from support.exchanges import exact, exchange, request, response, table_of
+from hypothesis import given
+from hypothesis import strategies as st
+from support.exchanges import HOST, exact, exchange, request, response, table_of
 
 from xoproxy.policy.model import (
     ANY,
@@ -299,3 +301,29 @@ def test_headers_are_set_added_and_removed(edits: FieldEdits, own: list[bytes], 
     """``headers`` edits any other field: names have no case, and every status is edited."""
     for status in (200, 304, 500):
         assert exchange(table_of(Policy(fields=edits)), request(), response(status, *own)).others == expected
+
+
+SENT = {
+    b"cross-origin-opener-policy": b"unsafe-none",
+    b"cross-origin-embedder-policy": b"unsafe-none",
+    b"cross-origin-embedder-policy-report-only": b"require-corp",
+    b"cross-origin-resource-policy": b"same-site",
+    b"access-control-allow-origin": b"*",
+    b"access-control-made-up": b"1",
+    b"vary": b"Accept",
+    b"connection": b"keep-alive",
+    b"content-length": b"0",
+    b"x-other": b"1",
+}
+
+
+@given(st.lists(st.sampled_from(sorted(SENT)), unique=True), st.sampled_from([ONE, ANYONE, ISOLATED, ALL_OFF, UNTOUCHED]))
+def test_conflicts_are_the_lines_that_the_policy_takes_out(names: list[bytes], policy: Policy) -> None:
+    """But for those of the connection, which are never the backend's to send on, and for Vary, which is merged."""
+    head = response(200, *(b"%b: %b" % (name, SENT[name]) for name in names))
+    plan = table_of(policy).decide(request(), b"https", HOST).plan
+    sent = plan.apply(head)
+    others = (b"connection", b"content-length", b"vary")
+    taken_out = [name for name in names if b"\r\n%b: " % name not in sent and name not in others]  # ours have capitals
+
+    assert list(plan.conflicts(head)) == taken_out
