@@ -125,7 +125,17 @@ def costs_table(costs: Sequence[Cost]) -> str:
 
 def reports_table(costs: Sequence[ReportCost]) -> str:
     """Return what it costs to read and keep reports."""
-    head = ("store", "groups", "reports", "read/s", "kept/s", "RSS MiB before", "after", "100 groups found, ms")
+    head = (
+        "store",
+        "groups",
+        "reports",
+        "read/s",
+        "kept/s",
+        "CPU us per report",
+        "RSS MiB before",
+        "after",
+        "100 groups found, ms",
+    )
     rows = [
         (
             cost.store,
@@ -133,6 +143,7 @@ def reports_table(costs: Sequence[ReportCost]) -> str:
             f"{cost.reports}",
             f"{cost.read_per_s:.0f}",
             f"{cost.kept_per_s:.0f}",
+            f"{cost.cpu_us_per_report:.1f}",
             f"{cost.before_mib:.1f}",
             f"{cost.after_mib:.1f}",
             f"{cost.find_ms:.0f}",

@@ -40,6 +40,7 @@ class Collector:
         self._gathered = Gathered()
         self._no_room = 0  # reports; the keeper counts those that it drops itself
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._write_at: float | None = None  # the thread's: when what is gathered is due
         self._is_closed = False
         self._ended = asyncio.Event()
         self._thread = Thread(target=self._run, name="reports", daemon=True)  # a store that hangs does not keep the process
@@ -118,25 +119,24 @@ class Collector:
 
     def _run(self) -> None:
         self._keeper.open()
-        write_at: float | None = None
         while True:
             now = self._clock.steady()
-            wait_s = self._keeper.pause_s(now) if write_at is None else max(0.0, write_at - now)
+            wait_s = self._keeper.pause_s(now) if self._write_at is None else max(0.0, self._write_at - now)
             try:
                 job = self._jobs.get(timeout=wait_s)
             except Empty:
                 self._write()
-                write_at = None
                 continue
             if job is None:
                 break
             job()
-            if self._gathered:
-                write_at = write_at or now + GATHER_S
+            if self._gathered and self._write_at is None:
+                self._write_at = self._clock.steady() + GATHER_S
         self._keeper.close(self._take())
         self._in_loop(self._ended.set)
 
     def _write(self) -> None:
+        self._write_at = None
         self._keeper.write(self._take())
 
     def _take(self) -> Gathered:
