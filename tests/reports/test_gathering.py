@@ -61,3 +61,17 @@ async def test_a_burst_is_written_at_once(batches: list[int], monkeypatch: pytes
     assert stored >= 100
     assert collects.status.stored == 120
     assert collects.status.dropped == 0
+
+
+def test_what_comes_later_is_dropped_where_there_is_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By reports, not by groups; what is counted already goes on counting."""
+    monkeypatch.setattr("xoproxy.reports.gathering.MAX_WAITING", 2)
+    waiting, later = Gathered(), Gathered()
+    for blocked in ("a", "b"):
+        waiting.add(report(blocked=blocked), 0.0)
+    for blocked in ("b", "c", "c", "c"):
+        later.add(report(blocked=blocked), 0.0)
+    dropped = waiting.absorb(later)
+
+    assert dropped == 3
+    assert {group.blocked: group.count for group in waiting.find(Query()).groups} == {"a": 1, "b": 2}

@@ -289,3 +289,23 @@ async def test_a_password_is_never_said(postgresql: PostgresServer, broken: str)
     assert PASSWORD not in repr(kept.events) + repr(status)
     assert kept.collector.status.dropped == 1
     assert [event.level for event in kept.events] == [LogLevel.ERROR, LogLevel.WARNING]
+
+
+async def test_tables_of_a_later_version_are_left_as_they_are(postgresql: PostgresServer, database: str) -> None:
+    """They may mean what this version does not know; what comes waits."""
+    settings = stored_in(postgresql.url(database))
+    first = Kept(settings)
+    first.collector.keep((report(),))
+    await first.collector.close()
+    with psycopg.connect(postgresql.url(database), autocommit=True) as connection:
+        connection.execute("UPDATE xoproxy_schema SET version = 2")
+    later = Kept(settings)
+    later.collector.keep((report(),))
+    await later.until(lambda: bool(later.events))
+    error = later.collector.status.error
+    await later.collector.close()
+    with psycopg.connect(postgresql.url(database)) as connection:
+        counts = connection.execute("SELECT count FROM xoproxy_groups").fetchall()
+
+    assert error.startswith("it was made by another version of xoproxy")
+    assert counts == [(1,)]
