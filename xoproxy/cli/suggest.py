@@ -43,8 +43,9 @@ def run(args: argparse.Namespace) -> int:
         return complain(exc, EXIT_FAILED)
     outlook = decide(loaded, groups, traffic, begins, time.time())
     suggestion = suggest(loaded, texts, outlook, compile_, enforce=args.enforce)
-    sys.stdout.writelines(_printed(texts, suggestion.texts, as_diff=args.diff or len(texts.parts) > 1))
-    print("\n".join(_told(suggestion)), file=sys.stderr)
+    as_diff = args.diff or len(texts.parts) > 1
+    sys.stdout.writelines(differences(texts, suggestion.texts) if as_diff else [part.text for part in suggestion.texts.parts])
+    print("\n".join(told_lines(suggestion)), file=sys.stderr)
     return EXIT_FINDINGS if suggestion.remaining or suggestion.by_hand else EXIT_FINE
 
 
@@ -87,19 +88,15 @@ def _group(said: dict[str, Any]) -> Group:
     )
 
 
-def _printed(before: Texts, after: Texts, *, as_diff: bool) -> Iterator[str]:
-    """Yield the file, or the difference of each file that changes."""
+def differences(before: Texts, after: Texts) -> Iterator[str]:
+    """Yield the lines of a unified diff of each file that changes."""
     for old, new in zip(before.parts, after.parts, strict=True):
-        if not as_diff:
-            yield new.text
-            continue
-        for line in difflib.unified_diff(
-            old.text.splitlines(keepends=True), new.text.splitlines(keepends=True), old.name, new.name
-        ):
+        lines, changed = old.text.splitlines(keepends=True), new.text.splitlines(keepends=True)
+        for line in difflib.unified_diff(lines, changed, old.name, new.name):
             yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
 
-def _told(suggestion: Suggestion) -> Iterator[str]:
+def told_lines(suggestion: Suggestion) -> Iterator[str]:
     """Yield what was changed and what remains, for people."""
     yield "changed" if suggestion.done else "nothing is changed"
     yield from (f"- {line}" for line in suggestion.done)

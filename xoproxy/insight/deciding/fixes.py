@@ -21,7 +21,7 @@ from xoproxy.policy.model import EmbedderPolicy, ResourcePolicy, UpstreamFields
 EMBEDS: Final = "what it embeds from other origins must then agree by CORP or CORS, too"
 NOT_SAFARI: Final = "Safari has no credentialless: there the page is not isolated"
 NO_COOKIES: Final = "images, scripts and styles of other origins are then asked for without cookies"
-CHROMIUM_ONLY: Final = "only Chromium has it: in other browsers the page is not isolated"
+CHROMIUM_ONLY: Final = "only Chromium has it, and reports nothing of it; in other browsers the page is not isolated"
 NOT_ISOLATED: Final = "this path is not cross-origin isolated: no SharedArrayBuffer there"
 
 _ELEMENTS: Final = {
