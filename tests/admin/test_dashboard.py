@@ -13,6 +13,7 @@ from support.busy_service import PAGE, busy, count, group, refused, sample
 from support.legible import FAINT, NAMELESS
 
 from xoproxy.admin import events
+from xoproxy.insight.deciding import Verdict
 from xoproxy.telemetry.reloads import Outcome, Report, Trigger
 from xoproxy.telemetry.workers import AddressView
 
@@ -163,6 +164,35 @@ async def test_question_that_means_nothing_is_answered_with_what_to_write(busy_b
 
     assert all("400" in fault for fault in busy_board.faults)
     busy_board.faults.clear()
+
+
+async def test_every_verdict_has_its_words_and_what_is_blocked_comes_first(chromium: Browser) -> None:
+    """Each of those that a decision may have: one that the page does not know would stand there bare, and last."""
+    values = [verdict.value for verdict in Verdict]
+    async with board(chromium, busy()) as shown:
+        await shown.open("Reports")
+        words = await shown.page.evaluate(
+            """async values => {
+                const { VERDICTS } = await import('/dashboard/views/reports.js');
+                return [values.filter(value => !(value in VERDICTS)), Object.keys(VERDICTS)[0]];
+            }""",
+            values,
+        )
+
+        assert words == [[], Verdict.BLOCKED.value]
+
+
+async def test_what_is_safe_comes_with_the_change_that_enforces_it(chromium: Browser) -> None:
+    service = busy()
+    assert service.collector is not None
+    service.collector.groups = []
+    async with board(chromium, service) as shown:
+        await shown.open("Reports")
+        await shown.says("Everything that is observed is safe to enforce.")
+        await shown.says("Nothing was reported in this period.")
+        await shown.page.get_by_text("How to enforce it").first.click()
+
+        assert await shown.page.locator(".yaml code").all_text_contents() == ["coop: same-origin"]
 
 
 async def test_a_thousand_routes_are_found_by_any_word_and_drawn_a_page_at_a_time(chromium: Browser) -> None:

@@ -159,6 +159,22 @@ def test_broken_file_is_said_everywhere_and_changes_nothing(start: Start, backen
     assert {part["key"]: part["place"]["source"] for part in route["policy"]["keys"]}["coop"] == "preset isolated"
 
 
+def test_who_follows_events_does_not_keep_the_process(start: Start) -> None:
+    """A dashboard that somebody left open: it is told that the process stops, and then its stream ends."""
+    proxy = start()
+    with socket.create_connection(("127.0.0.1", proxy.admin_port), PATIENCE_S) as client:
+        client.sendall(b"GET /-/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        received = b""
+        while b'"ready":true' not in received:
+            received += client.recv(65536)
+        proxy.send(signal.SIGTERM)
+        while more := client.recv(65536):
+            received += more
+
+    assert received.endswith(b"\r\n0\r\n\r\n")
+    assert proxy.wait() == 0
+
+
 def test_hangup_reloads_where_nothing_is_watched(start: Start, backend: Backend) -> None:
     proxy = start("isolated", "--no-watch")
     proxy.config.write_text(config_of(backend, "{coop: noopener-allow-popups}"))

@@ -94,7 +94,7 @@ export function changes(placements, say) {
     h(
       "div",
       { class: "change" },
-      h("p", { class: "dim" }, `${DOES[each.do] ?? each.do} at `, where(each), each.also?.length ? ` (also changes ${each.also.join(", ")})` : null),
+      h("p", { class: "dim" }, `${DOES[each.do] ?? each.do} at `, where(each), each.also.length ? ` (also changes ${each.also.join(", ")}${each.more_also ? ` and ${number(each.more_also)} more` : ""})` : null),
       each.do === "remove" ? null : yaml(each.yaml, say),
     ),
   );

@@ -14,10 +14,16 @@ const PERIODS = [
 const TYPES = ["coep", "coop", "document-isolation-policy-violation", "csp-violation", "permissions-policy-violation", "integrity-violation", "deprecation", "intervention"];
 const PAGE = 50;
 const MANY = 30; // observed values that are shown at once
-const ORDER = ["blocked", "no traffic", "not reported", "safe"];
 const FEW = 5; // pages of an observation that are shown at once
 const AGAIN_MS = 30000; // a decision over a hundred thousand groups is seconds of work
-const VERDICTS = { safe: ["ok", "Safe to enforce"], blocked: ["bad", "Not yet"], "no traffic": ["dim", "No traffic"], "not reported": ["dim", "Not reported"] };
+// What to look at first comes first.
+export const VERDICTS = {
+  blocked: ["bad", "Not yet"],
+  "no traffic": ["dim", "No traffic"],
+  "cannot be told": ["dim", "Cannot be told"],
+  safe: ["ok", "Safe to enforce"],
+};
+const ORDER = Object.keys(VERDICTS);
 const WHOSE = { "own route": "info", "own other origin": "info", "third party": "warn", "not told": "dim" };
 
 export function show(body, context) {
@@ -40,6 +46,9 @@ export function show(body, context) {
     timer = null;
     at = performance.now();
     again.disabled = true;
+    if (!decision.hasChildNodes()) {
+      replace(decision, nothing("Looking at everything that was reported…"));
+    }
     try {
       const answer = await ask("/-/reports", { since: period.value, limit: 0 });
       if (isCurrent()) {
