@@ -38,6 +38,7 @@ class Script:
 
     texts: list[str | ConfigInvalid]
     reads: int = 0
+    environ: dict[str, str] = field(default_factory=dict)
 
     def read(self) -> Texts:
         self.reads += 1
@@ -47,7 +48,7 @@ class Script:
         return of(text)
 
     def compile(self, texts: Texts, number: int, today: date) -> Loaded:
-        return compile_texts(texts, Overrides(), environ={}, today=today, number=number)
+        return compile_texts(texts, Overrides(), environ=self.environ, today=today, number=number)
 
 
 @dataclass
@@ -358,6 +359,16 @@ async def test_what_is_decided_otherwise_is_told_and_what_is_wider_is_a_warning(
         (LogLevel.INFO, "narrower: everything: cors: the backend's own CORS fields no longer count"),
     ]
     assert report.changes == tuple(message for _, message in bench.changes())
+
+
+async def test_difference_names_no_value_that_the_environment_filled_in() -> None:
+    """It goes to the log and to the admin endpoint; what a request must have is told as the file writes it."""
+    text = "version: 1\nupstream: http://w:1\nroutes: [{match: {headers: {X-Key: '${A}'}}, policy: {corp: same-site}}, {}]\n"
+    bench = Bench(Script([text.replace("same-site", "cross-origin")], environ={"A": "hunter2"}), first=text)
+    report = await bench.reloader.reload(Trigger.ADMIN)
+
+    assert [line for line in report.changes if "X-Key: ${A}: corp: same-site -> cross-origin" in line]
+    assert "hunter2" not in str(report) + str(bench.events)
 
 
 async def test_more_than_can_be_read_is_cut_off_in_the_log_and_whole_in_the_report() -> None:

@@ -61,6 +61,7 @@ routes:
     policy: page
 reporting:
   endpoints: {{isolation: /.well-known/xoproxy/reports}}
+  rate: 600  # all visitors have one address here
 """
 PARTNER = ', "https://*.partner.example"'
 COLLECTOR = "/.well-known/xoproxy/reports"

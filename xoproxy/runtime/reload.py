@@ -9,7 +9,7 @@ import asyncio
 import errno
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import date
 from typing import Final, ParamSpec, Protocol, TypeVar
 
@@ -130,8 +130,7 @@ class Reloader:
             return self._reject(trigger, content, invalid.problems)
         edition = Edition.of(loaded, content)
         notes = await self._adopt(edition)
-        before = self.generation
-        self._edition = edition
+        before, self._edition = self._edition, edition
         if trigger is not Trigger.DATE:
             self._rejected = None
         self.adopted.set()
@@ -181,14 +180,14 @@ class Reloader:
         self._list(problems)
         return self._new_report(Outcome.REJECTED, trigger, problems=problems)
 
-    async def _applied(self, trigger: Trigger, before: Generation, loaded: Loaded, notes: tuple[str, ...]) -> Report:
+    async def _applied(self, trigger: Trigger, before: Edition, loaded: Loaded, notes: tuple[str, ...]) -> Report:
         """Tell that a configuration is in force, what it decides otherwise than `before`, and what is doubtful in it."""
         self._say(
             LogLevel.INFO, f"generation {self.generation.number} of {self.generation.source} is in force", trigger, "applied"
         )
         for note in notes:
             self._report(Event(LogLevel.WARNING, "xoproxy.reload", "restart-needed", note))
-        changes = await self._in_thread("comparing", _compare, before, loaded.generation) or ()
+        changes = await self._in_thread("comparing", _compare, before, self._edition) or ()
         for level, line in changes[: MAX_LOGGED_CHANGES + 1]:
             self._report(Event(level, "xoproxy.reload", "change", line))
         found = await self._in_thread("linting", _find, loaded)
@@ -236,17 +235,30 @@ def _is_same_again(last: Report, report: Report) -> bool:
     return report.trigger is Trigger.WATCH and is_rejected and (last.problems, last.notes) == (report.problems, report.notes)
 
 
-def _compare(before: Generation, after: Generation) -> tuple[tuple[LogLevel, str], ...]:
-    """Return what is decided otherwise: how much in one line, then each change, what is wider first."""
+def _compare(before: Edition, after: Edition) -> tuple[tuple[LogLevel, str], ...]:
+    """Return what is decided otherwise: how much in one line, then each change, what is wider first.
+
+    Requests are named by what routes want of them; a value that the environment filled in is no line of a log.
+    """
     from xoproxy.insight.comparing import Direction, compare  # noqa: PLC0415  as below
     from xoproxy.insight.comparing.telling import as_lines, summary  # noqa: PLC0415
 
-    comparison = compare(before, after)
+    withheld = (*before.withheld, *after.withheld)
+    comparison = compare(before.generation, after.generation)
     changes = [
-        (LogLevel.WARNING if direction is Direction.WIDER else LogLevel.INFO, f"{direction.value}: {line}")
+        (
+            LogLevel.WARNING if direction is Direction.WIDER else LogLevel.INFO,
+            f"{direction.value}: {_as_written(line, withheld)}",
+        )
         for direction, line in as_lines(comparison)
     ]
     return ((LogLevel.INFO, summary(comparison)), *changes)
+
+
+def _as_written(line: str, withheld: Iterable[tuple[str, str]]) -> str:
+    for said, written in withheld:
+        line = line.replace(said, written)
+    return line
 
 
 def _find(loaded: Loaded) -> tuple[Problem, ...]:
