@@ -209,6 +209,24 @@ def test_what_gets_the_policy_with_its_page_does_not_stand_in_the_way(kind: str,
     assert found.pages[0].blockers[0].mended
 
 
+@pytest.mark.parametrize(
+    ("value", "kind", "destination", "verdict"),
+    [
+        ("credentialless", "corp", "image", Verdict.SAFE),
+        ("credentialless", "corp", "iframe", Verdict.BLOCKED),
+        ("credentialless", "navigation", "", Verdict.BLOCKED),
+        ("auto", "corp", "image", Verdict.BLOCKED),  # Safari gets require-corp
+        ("require-corp", "corp", "image", Verdict.BLOCKED),
+    ],
+)
+def test_what_is_reported_for_its_cookies_loads_without(value: str, kind: str, destination: str, verdict: Verdict) -> None:
+    """While `credentialless` is observed Chromium sends cookies, and reports what would not get any if it were enforced."""
+    loaded = compiled(PAGE.format(observe=f"coep: {value}"))
+    reported = group("coep", kind, EDITOR, "https://cdn.example/p", destination)
+
+    assert only(decide(loaded, [reported], traffic(loaded, 3), 0.0, NOW), "coep").verdict is verdict
+
+
 def test_what_the_file_mends_by_now_still_counts_until_it_is_no_longer_reported() -> None:
     """The report may come from a redirect, which the file does not tell of."""
     loaded = compiled(FILE.replace("policy: {corp: same-origin}", "policy: {corp: same-site}"))

@@ -66,6 +66,7 @@ def _blocker(blocker: Blocker) -> Json:
         "whose": blocker.whose.value,
         "route": blocker.route or None,
         "mended": blocker.mended,
+        "harmless": blocker.harmless or None,
         "reports": blocker.reports,
         "first_seen": blocker.first_seen,
         "last_seen": blocker.last_seen,

@@ -57,8 +57,10 @@ def _blockers(page: Json) -> Iterator[str]:
         whose = f"{blocker['whose']} {blocker['route']}" if blocker["route"] else blocker["whose"]
         what = blocker["what"] or "what it is, browsers do not tell"
         yield f"{what} ({whose}), {_reports(blocker['reports'])}: {blocker['words']}"
-        if blocker["mended"]:
-            yield "  the policy lets it pass by now, or will once this is enforced: what was reported is from before"
+        if blocker["harmless"]:
+            yield f"  not in the way: {blocker['harmless']}"
+        elif blocker["mended"]:
+            yield "  the policy lets it pass by now; it counts as long as the period reaches back to the last report"
         for number, fix in enumerate(blocker["fixes"]):
             yield f"  {'or ' if number else ''}{fix['words']}"
             yield from (f"    {line}" for change in fix["changes"] for line in _change(change))

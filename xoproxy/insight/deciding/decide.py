@@ -1,8 +1,8 @@
 """From reports to a decision: which observed values are safe to enforce, and what stands in the way of the others.
 
 Rule 1: *safe* takes both: pages that were loaded by browsers that report, and no report since the value is on trial.
-Rule 2: a report counts whatever the policy says by now; only what the page's own route answers for once the value is enforced
-does not, because the trial itself is the change.
+Rule 2: a report counts whatever the policy says by now.  Two kinds do not, because the trial itself makes them: what gets the
+policy together with its page, and what browsers would ask for in another way if the value were enforced.
 Rule 3: what is listed is bounded, what is counted is not.
 """
 
@@ -18,9 +18,9 @@ from xoproxy.insight.deciding.keys import route_key
 from xoproxy.insight.deciding.moving import enforcing
 from xoproxy.insight.deciding.observed import KIND_OF, Trial, match_text, trials
 from xoproxy.insight.deciding.outlook import Blocker, Fix, Observation, Other, Outlook, Page, Remedy, Verdict, Whose
-from xoproxy.insight.deciding.trying import FRAMES, NAVIGATION, WORKER, Case
+from xoproxy.insight.deciding.trying import FRAMES, NAVIGATION, WORKER, Case, is_asked_without_cookies
 from xoproxy.insight.deciding.whose import Owners
-from xoproxy.insight.deciding.words import what_of, why
+from xoproxy.insight.deciding.words import harmless, what_of, why
 from xoproxy.insight.explaining.placing import Users, placements
 from xoproxy.policy.model import DocumentIsolation, Embedder, EmbedderPolicy, Isolation
 from xoproxy.reports.model import Group, Traffic
@@ -125,7 +125,7 @@ class _Deciding:
         listed = sorted(found.items(), key=lambda item: (-_reports(item[1]), item[0]))
         pages = tuple(self._pages(trial, listed))
         reports = sum(_reports(things) for things in found.values())
-        is_blocked = len(listed) > len(pages) or any(self._counts(trial, page) for page in pages)
+        is_blocked = len(listed) > len(pages) or any(map(_is_in_the_way, pages))
         seen = self._seen(trial.draft)
         loads = seen.pages if seen is not None else 0
         verdict = _verdict(trial, loads, is_blocked=is_blocked)
@@ -148,14 +148,6 @@ class _Deciding:
             pages=pages,
             more=len(listed) - len(pages),
             enforcing=placements(self._loaded, edits, self._users),
-        )
-
-    @staticmethod
-    def _counts(trial: Trial, page: Page) -> bool:
-        """Whether something on a page stands in the way."""
-        own = trial.draft.route.name
-        return page.more > 0 or any(
-            not (each.mended and each.route == own and each.kind in (NAVIGATION, WORKER)) for each in page.blockers
         )
 
     def _pages(self, trial: Trial, found: Sequence[tuple[str, Mapping[tuple[str, ...], _Tally]]]) -> Iterator[Page]:
@@ -200,6 +192,7 @@ class _Deciding:
             last_seen=tally.last_seen,
             route=target.route.name if target is not None else "",
             mended=mended,
+            harmless=harmless(trial, kind, target.route.name if target is not None else "") if mended else "",
             agents=dict(tally.agents),
             fixes=fixes,
         )
@@ -213,7 +206,9 @@ class _Deciding:
         if key not in self._cases:
             if len(self._cases) >= MAX_CASES:
                 return False, ()
-            mended = target is not None and bench.helps(case, target, once_enforced(trial, target))
+            mended = is_asked_without_cookies(case) or (
+                target is not None and bench.helps(case, target, once_enforced(trial, target))
+            )
             self._cases[key] = mended, () if mended else self._fixes.of_embedded(trial, case, whose, target)
         return self._cases[key]
 
@@ -230,6 +225,10 @@ class _Deciding:
             group.count,
             group.last_seen,
         )
+
+
+def _is_in_the_way(page: Page) -> bool:
+    return page.more > 0 or not all(blocker.harmless for blocker in page.blockers)
 
 
 def _thing(group: Group) -> tuple[str, ...]:

@@ -92,7 +92,7 @@ class Fixes:
         route = trial.draft.route.name
         dangers = (NO_COOKIES, NOT_SAFARI) if trial.kind.key == "coep" else (NO_COOKIES,)
         edit = Edit(route, f"observe.{trial.kind.key}", How.SET, weaker, "; ".join(dangers))
-        words = f"try {weaker} on the page's route, {route}: it helps unless the server forbids it by CORP"
+        words = f"try {weaker} on the page's route, {route}"
         yield self._fix(Remedy.CREDENTIALLESS, words, (edit,))
 
     def _frame(self, trial: Trial, case: Case, whose: Whose, target: RouteDraft | None) -> Iterator[Fix]:

@@ -81,7 +81,8 @@ class Fix:
 class Blocker:
     """Something that was reported on one page, by however many reports.  `words`: what it is, in a sentence.
 
-    `route`: the route that answers for it; empty if none.  `mended`: by the policy as it is now it would not be blocked.
+    `route`: the route that answers for it; empty if none.  `mended`: by the policy as it is now, once it is enforced, it would
+    not be blocked.  `harmless`: why it does not stand in the way although it was reported, in words; empty if it does.
     """
 
     type: str
@@ -95,6 +96,7 @@ class Blocker:
     last_seen: float
     route: str = ""
     mended: bool = False
+    harmless: str = ""
     agents: Mapping[str, int] = field(default_factory=dict[str, int])
     fixes: tuple[Fix, ...] = ()
 

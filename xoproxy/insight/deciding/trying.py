@@ -70,6 +70,15 @@ def _conclusion(case: Case, page: Document, engine: Engine) -> Conclusion:
     return fetching.conclude(request, engine)
 
 
+def is_asked_without_cookies(case: Case) -> bool:
+    """Whether the page may have it once ``credentialless`` is enforced, because it is then asked for without cookies.
+
+    While that value is only observed, requests go with cookies as before, and so the check that reports fails for whatever
+    says nothing of who may embed it.  (Fetch §3.7; tried with Chromium 156.)  A server that forbids it by CORP does so already.
+    """
+    return case.embedder is EmbedderPolicy.CREDENTIALLESS and not case.is_frame and case.kind != WORKER and passes(case, silent)
+
+
 def silent(_: WireRequest) -> WireResponse:
     """Answer as a server that says nothing of who may embed it: what third parties are taken to be."""
     return _SILENT

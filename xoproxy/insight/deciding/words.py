@@ -8,6 +8,7 @@ from xoproxy.insight.deciding.outlook import Verdict
 from xoproxy.insight.deciding.trying import NAVIGATION, WORKER
 from xoproxy.reports.model import Group
 
+_CREDENTIALLESS: Final = frozenset({"credentialless", "isolate-and-credentialless"})
 _DIRECTIONS: Final = {
     "navigation-from-response": "a window that the page opens goes to another origin",
     "navigation-to-response": "a window comes to the page from another origin",
@@ -36,6 +37,15 @@ def what_of(group: Group, kind: str, destination: str, kinds: Collection[str]) -
             return "the page starts a worker, whose script has no embedder policy"
         case _:
             return f"the page embeds {_article(destination or 'resource')} whose response does not allow it"
+
+
+def harmless(trial: Trial, kind: str, route: str) -> str:
+    """Return why something that the policy lets pass does not stand in the way; empty if it does, for it was reported."""
+    if kind in (NAVIGATION, WORKER):
+        return "it has the policy together with its page, once that is enforced" if route == trial.draft.route.name else ""
+    if trial.text in _CREDENTIALLESS:
+        return "it is reported because cookies are sent as long as the value is only observed; enforced, it is had without"
+    return ""
 
 
 def why(trial: Trial, verdict: Verdict, loads: int, reports: int, pages: int) -> str:
