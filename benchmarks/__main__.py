@@ -6,7 +6,8 @@
 
 Parts: `cpu` (processor time per proxied request from the process's own accounting, as a ratio to nginx; requests per second at
 saturation), `policies` (what a request costs under a policy that says everything, 1,000 routes or 10,000 origins, as a ratio
-to one plain route), `start` (from starting the program to its first answer), `memory` (idle, and per idle keep-alive
+to one plain route), `watching` (what log, metrics, traces and reports cost a request, alone and together, as a ratio to none of
+them), `start` (from starting the program to its first answer), `memory` (idle, and per idle keep-alive
 connection), `reload` (from saving the policy file to the new policy in force), `reports` (how many of browsers' reports are
 read and kept in a second, and the memory that a million take; in PostgreSQL only with `--postgresql`).  Before `cpu` each proxy
 has to show that it answers with exactly the fields of the policy; one that does not is not measured.
@@ -40,6 +41,7 @@ from benchmarks.reports import measure_reports
 from benchmarks.rounds import measure_rounds
 from benchmarks.running import Stage
 from benchmarks.tools import find
+from benchmarks.watching import OFF, measure_watching
 from benchmarks.workloads import WORKLOADS
 
 LIFECYCLE_TIMES: Final = 7  # starts and reloads; short, and their median is what counts
@@ -98,9 +100,15 @@ def _reports(plan: Plan, stage: Stage) -> Outcome:
     return Outcome(report.reports_table(costs), [asdict(cost) for cost in costs])
 
 
+def _watching(plan: Plan, stage: Stage) -> Outcome:
+    rounds = measure_watching(stage, plan.load, _tell)
+    return Outcome(report.rounds_table(rounds, OFF), [asdict(one) for one in rounds])
+
+
 PARTS: Final[dict[str, Callable[[Plan, Stage], Outcome]]] = {
     "cpu": _cpu,
     "policies": _policies,
+    "watching": _watching,
     "start": _start,
     "memory": _memory,
     "reload": _reload,
@@ -137,7 +145,7 @@ def _measure(plan: Plan, json_file: Path | None) -> None:
     """Measure each part, print its table as soon as it is there, and write the values in the end."""
     if sys.platform != "linux":
         raise MissingError("this needs Linux: processor time and memory are read from /proc")
-    for tool in ("nginx", "wrk") if {"cpu", "policies"} & set(plan.parts) else ("nginx",):
+    for tool in ("nginx", "wrk") if {"cpu", "policies", "watching"} & set(plan.parts) else ("nginx",):
         find(tool)
     cores = divide_cores()
     values: dict[str, object] = {}

@@ -101,7 +101,11 @@ class Site:
     def xoproxy(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         admin = ("--admin", f"127.0.0.1:{self.admin_port}")
         return subprocess.run(
-            [sys.executable, "-m", "xoproxy", *arguments, *admin], capture_output=True, text=True, timeout=PATIENCE_S, check=False
+            [sys.executable, "-m", "xoproxy", *arguments, *admin],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
         )
 
     def save(self, text: str) -> None:
