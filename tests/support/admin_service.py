@@ -103,6 +103,9 @@ class FakeService:
     async def decisions(self, wanted: Wanted) -> list[Shown]:
         return self.recent.select(wanted)
 
+    async def traffic(self, since: float) -> Mapping[str, Traffic]:
+        return {} if self.collector is None else self.collector.pages
+
     @property
     def store(self) -> StoreStatus | None:
         return None if self.collector is None else self.collector.status
@@ -120,9 +123,6 @@ class Reported:
         found = [each for each in self.groups if each.last_seen >= query.since and query.type in ("", each.type)]
         page = found[query.offset : query.offset + query.limit]
         return Found(tuple(page), len(found), sum(each.count for each in found))
-
-    async def traffic(self, since: float) -> Mapping[str, Traffic]:
-        return self.pages
 
 
 @dataclass

@@ -62,7 +62,7 @@ class ReportHandlers:
             queries.number(query, "offset", 0, MAX_OFFSET),
         )
         with_outlook = queries.flag(query, "outlook", default=True)
-        found, traffic = await self._find(wanted), await self._traffic(since)
+        found, traffic = await self._find(wanted), await self._service.traffic(since)
         document = {"since": since, **_found(found, traffic, self._service.store)}
         if with_outlook:
             document["outlook"] = await self._outlook(period_s, since, traffic)
@@ -82,10 +82,6 @@ class ReportHandlers:
     async def _find(self, query: Query) -> Found:
         collector = self._service.collector
         return Found((), 0, 0) if collector is None else await collector.find(query)
-
-    async def _traffic(self, since: float) -> Mapping[str, Traffic]:
-        collector = self._service.collector
-        return {} if collector is None else await collector.traffic(since)
 
 
 def _decided(loaded: Loaded, found: Found, traffic: Mapping[str, Traffic], since: float) -> Json:

@@ -19,10 +19,6 @@ class Reports(Protocol):
         """Return groups."""
         ...
 
-    async def traffic(self, since: float) -> Mapping[str, Traffic]:
-        """Return page loads by route key."""
-        ...
-
 
 class Service(Protocol):
     """What the endpoint shows and does."""
@@ -75,6 +71,10 @@ class Service(Protocol):
     @property
     def collector(self) -> Reports | None:
         """What browsers reported; None if no path of the proxy's own collects."""
+        ...
+
+    async def traffic(self, since: float) -> Mapping[str, Traffic]:
+        """Return page loads by route key, those of the last seconds too."""
         ...
 
     @property

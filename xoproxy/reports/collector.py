@@ -66,11 +66,14 @@ class Collector:
             self._put(self._write)
         self._wake(was_empty)
 
-    def saw(self, pages: Mapping[str, int]) -> None:
-        """Count page loads by route key; 0 for a route that is observed and had none.  Never blocks, never raises."""
+    def saw(self, pages: Mapping[str, int], at: float | None = None) -> None:
+        """Count page loads by route key; 0 for a route that is observed and had none.  Never blocks, never raises.
+
+        `at`: the Unix time at which that was so, if not now.
+        """
         with self._lock:
             was_empty = not self._gathered
-            self._gathered.saw(pages, self._clock.unix())
+            self._gathered.saw(pages, self._clock.unix() if at is None else at)
         self._wake(was_empty)
 
     def configure(self, settings: Collecting) -> None:

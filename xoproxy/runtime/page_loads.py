@@ -32,13 +32,13 @@ class PageLoads:
         self._next: Mapping[str, str] = {}
         self._waiting: asyncio.TimerHandle | None = None
 
-    async def adopt(self, generation: Generation) -> None:
-        """Count for the routes of a generation that takes effect."""
+    async def adopt(self, generation: Generation, since: float) -> None:
+        """Count for the routes of a generation that took effect after a time, before which no page could have been under it."""
         routes = [route for route in generation.routes.routes if observed(route.policy)]
         keys = await asyncio.to_thread(_keys_of, routes) if routes and self._keeper.collector is not None else {}
         self._turn_over()
         if self._keeper.collector is not None and keys:
-            self._keeper.collector.saw(dict.fromkeys(keys.values(), 0))
+            self._keeper.collector.saw(dict.fromkeys(keys.values(), 0), since)
         if self._late_s and self._keys:
             self._next = keys
             self._waiting = asyncio.get_running_loop().call_later(self._late_s, self._turn_over)

@@ -14,7 +14,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
@@ -23,7 +23,7 @@ from xoproxy.admin.guard import Guard
 from xoproxy.config import Loaded
 from xoproxy.config.generation import Generation
 from xoproxy.config.settings import LogLevel
-from xoproxy.reports.model import StoreStatus
+from xoproxy.reports.model import StoreStatus, Traffic
 from xoproxy.runtime import calendar
 from xoproxy.runtime.announcement import announcement
 from xoproxy.runtime.descriptors import raise_descriptor_limit
@@ -145,6 +145,12 @@ class Process:
         """What keeps what browsers report; None as long as no path of ours collects."""
         return self._keeper.collector
 
+    async def traffic(self, since: float) -> Mapping[str, Traffic]:
+        """Return page loads by route key, those of the last seconds too."""
+        self._page_loads.tell()
+        collector = self._keeper.collector
+        return {} if collector is None else await collector.traffic(since)
+
     @property
     def store(self) -> StoreStatus | None:
         """How the store of reports does, if there is one."""
@@ -204,6 +210,7 @@ class Process:
             return
         admin_address = self._settings.admin
         admin_sockets = [] if admin_address is None else open_sockets(admin_address, ADMIN_SOCKET_MODE)
+        began = time.time()
         try:
             guard = self._guard()
             await self._open()
@@ -215,7 +222,7 @@ class Process:
             await self._engine.drain(0.0)
             return
         await self._keeper.configure(self._settings.collecting)
-        await self._page_loads.adopt(self.generation)
+        await self._page_loads.adopt(self.generation, began)
         self._opened.set()
         self._announce(admin_sockets)
         spawn(self._tell_findings(), name="lint")
@@ -292,11 +299,12 @@ class Process:
 
     async def _adopt(self, edition: Edition) -> tuple[str, ...]:
         """Put an edition into force.  Returns what of it needs a restart."""
+        began = time.time()
         notes = await self._engine.adopt(edition)
         settings = edition.generation.settings
         self._journal.configure(settings.log)
         await self._keeper.configure(settings.collecting)
-        await self._page_loads.adopt(edition.generation)
+        await self._page_loads.adopt(edition.generation, began)
         if settings.admin != self._settings.admin or settings.admin_token_file != self._settings.admin_token_file:
             notes.append("the change of `admin` needs a restart; everything else is in force")
         return tuple(notes)
