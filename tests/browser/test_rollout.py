@@ -7,7 +7,6 @@ popup of an identity provider.  Each would break if the editor's policy were enf
 import base64
 import hashlib
 import json
-import ssl
 import subprocess
 import sys
 import time
@@ -20,6 +19,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.async_api import Browser, Page, expect
 from support.backends import Backend, Reply, plain_backend
 from support.chromium import require_chromium, running_chromium
@@ -130,9 +131,6 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, s
 
 
 def _public_key_hash(pem: bytes) -> str:
-    from cryptography import x509
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
     key = x509.load_pem_x509_certificate(pem).public_key()
     return base64.b64encode(hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()).decode()
 
@@ -157,7 +155,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, certificate: tuple[Path, Path
         theirs.stop()
 
 
-def _started(  # noqa: PLR0913
+def _started(
     directory: Path, name: str, text: str, port: int, certificate: tuple[Path, Path, str], backend: Backend, admin: int = 0
 ) -> XoproxyProcess:
     file = directory / f"{name}.yaml"
@@ -230,12 +228,12 @@ async def test_isolation_is_rolled_out_without_breaking_anything(browser: Browse
     page = await dashboard(browser, site)
     for blocked in ("picture.svg", "docs.app.test", "idp.test"):
         await expect(page.get_by_role("main")).to_contain_text(blocked)
-    told = site.xoproxy("reports", "-c", str(site.file))
+    told = site.xoproxy("reports")
     assert told.returncode == 1
     assert all(name in told.stdout for name in ("cdn.test", "docs.app.test", "idp.test", "/login")), told.stdout
 
     # The patch is valid, enforces nothing, and after it nothing is reported.
-    patch = site.xoproxy("suggest", "-c", str(site.file))
+    patch = site.xoproxy("suggest")
     assert patch.returncode in (0, 1), patch.stderr
     assert "# the editor, the login" in patch.stdout  # comments stay
     site.save(patch.stdout)
@@ -243,7 +241,7 @@ async def test_isolation_is_rolled_out_without_breaking_anything(browser: Browse
     assert observed == before
 
     # Enforced: isolated, and nothing is broken.
-    enforced = site.xoproxy("suggest", "--enforce", "-c", str(site.file))
+    enforced = site.xoproxy("suggest", "--enforce")
     assert enforced.returncode == 0, enforced.stderr
     site.save(enforced.stdout)
     assert await visit(browser, site) == Visit(isolated=True, picture=7, help="help is here", login="signed in")
@@ -251,4 +249,4 @@ async def test_isolation_is_rolled_out_without_breaking_anything(browser: Browse
 
 def _is_safe(site: Site) -> bool:
     """Whether everything that is observed is safe to enforce by now."""
-    return site.xoproxy("reports", "-c", str(site.file)).returncode == 0
+    return site.xoproxy("reports").returncode == 0
