@@ -42,6 +42,7 @@ from xoproxy.telemetry.records import ExchangeRecord
 
 README = ROOT / "README.md"
 POLICY_FILE = ROOT / "docs/policy-file.md"
+LOGS = ROOT / "docs/logs-and-traces.md"
 PROBLEMS = ROOT / "docs/problems.md"
 MAPPINGS = {kind.where: kind for kind in vars(keys).values() if isinstance(kind, keys.Keys)}
 
@@ -251,16 +252,16 @@ def test_readme_has_every_preset() -> None:
     assert {code(row[0])[0] for row in rows(section(README, "Presets").text)} == set(PRESETS)
 
 
-def test_readme_lists_exactly_the_fields_of_a_log_line() -> None:
+def test_exactly_the_keys_of_a_log_line_are_listed() -> None:
     line = json.loads(render_json(ExchangeRecord("127.0.0.1", 0.0)))
-    documented = [name for row in rows(section(README, "Watching it").text) for name in code(row[0])]
+    documented = [name for row in rows(section(LOGS, "Keys of a line").text) for name in code(row[0])]
 
     assert sorted(documented) == sorted(line)
 
 
-def test_readme_lists_exactly_the_outcomes_of_cors() -> None:
+def test_exactly_the_outcomes_of_cors_are_listed() -> None:
     """And errors that there are."""
-    meanings = {name: row[1] for row in rows(section(README, "Watching it").text) for name in code(row[0])}
+    meanings = {name: row[1] for row in rows(section(LOGS, "Keys of a line").text) for name in code(row[0])}
 
     assert code(meanings["cors"]) == [outcome.value for outcome in CorsOutcome]
     assert set(code(meanings["error"])) <= {kind.value for kind in ErrorKind}
