@@ -189,6 +189,23 @@ def test_who_has_not_the_token_is_told_what_is_wanted(
     assert main(["reports", "--admin", site.admin]) == 1
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        pytest.param("require-corp", "credentialless", "knows nothing of what", id="not-in-force"),
+        pytest.param("observe: {coep: require-corp}", "coep: require-corp", "observes nothing", id="nothing-observed"),
+    ],
+)
+def test_a_file_that_is_not_the_one_in_force_is_noticed(
+    before: str, after: str, message: str, site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text(site.file.read_text().replace(before, after))
+
+    assert main(["suggest", "-c", str(other)]) == 1
+    assert message in capsys.readouterr().err
+
+
 def test_without_a_file_there_is_nothing_to_change(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XOPROXY_UPSTREAM", "http://web:3000")
 

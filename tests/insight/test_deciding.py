@@ -227,6 +227,15 @@ def test_what_is_reported_for_its_cookies_loads_without(value: str, kind: str, d
     assert only(decide(loaded, [reported], traffic(loaded, 3), 0.0, NOW), "coep").verdict is verdict
 
 
+def test_one_thing_in_the_way_is_enough() -> None:
+    harmless = group("coep", "navigation", EDITOR, "https://app.example/frame", count=9)
+    grave = group("coep", "corp", EDITOR, "https://cdn.example/p", "image")
+    found = only(decide(LOADED, [harmless, grave], traffic(LOADED, 3), 0.0, NOW), "coep")
+
+    assert found.verdict is Verdict.BLOCKED
+    assert [bool(blocker.harmless) for blocker in found.pages[0].blockers] == [True, False]
+
+
 def test_what_the_file_mends_by_now_still_counts_until_it_is_no_longer_reported() -> None:
     """The report may come from a redirect, which the file does not tell of."""
     loaded = compiled(FILE.replace("policy: {corp: same-origin}", "policy: {corp: same-site}"))

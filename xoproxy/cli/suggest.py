@@ -5,7 +5,8 @@ import difflib
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any, Final
@@ -16,7 +17,7 @@ from xoproxy.cli.options import Chosen, UsageError, choose
 from xoproxy.cli.parser import EXIT_FAILED, EXIT_FINDINGS, EXIT_FINE, EXIT_INVALID
 from xoproxy.config import ConfigInvalid, Loaded, Texts, compile_texts, read_texts
 from xoproxy.config.render import as_text as problems_as_text
-from xoproxy.insight.deciding import decide
+from xoproxy.insight.deciding import Outlook, decide
 from xoproxy.insight.deciding.suggesting import Suggestion, suggest
 from xoproxy.insight.explaining.telling import change_lines
 from xoproxy.reports.model import Group, Traffic
@@ -43,6 +44,7 @@ def run(args: argparse.Namespace) -> int:
         return complain(exc, EXIT_FAILED)
     outlook = decide(loaded, groups, traffic, begins, time.time())
     suggestion = suggest(loaded, texts, outlook, compile_, enforce=args.enforce)
+    suggestion = replace(suggestion, remaining=(*_doubts(texts, outlook, traffic), *suggestion.remaining))
     as_diff = args.diff or len(texts.parts) > 1
     sys.stdout.writelines(differences(texts, suggestion.texts) if as_diff else [part.text for part in suggestion.texts.parts])
     print("\n".join(told_lines(suggestion)), file=sys.stderr)
@@ -59,6 +61,14 @@ def _texts(chosen: Chosen) -> Texts:
 def _compiled(chosen: Chosen, today: date, texts: Texts) -> Loaded:
     """Compile texts as `xoproxy run` would in this environment.  Raises: `ConfigInvalid`."""
     return compile_texts(texts, chosen.overrides, environ=os.environ, today=today, number=1)
+
+
+def _doubts(texts: Texts, outlook: Outlook, traffic: Mapping[str, Traffic]) -> Iterator[str]:
+    """Yield why the file may not be the one that was meant."""
+    if not outlook.observations:
+        yield f"{texts.name} observes nothing; write `observe` in a policy, or name another file with -c"
+    elif traffic and all(each.observed_since is None for each in outlook.observations):
+        yield f"xoproxy knows nothing of what {texts.name} observes: put it into force, or name another file with -c"
 
 
 def _reported(asked: Asked, since: str) -> tuple[float, list[Group], dict[str, Traffic]]:
