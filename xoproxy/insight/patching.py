@@ -161,7 +161,6 @@ class _Patcher:
     def cuts(self, placement: Placement) -> list[_Cut]:
         """Return what a change takes.  Raises: `UnpatchableError`."""
         *above, node = self._chain(placement.place.path)
-        steps = steps_of(placement.place.path)
         match placement.into:
             case Into.REPLACE:
                 return [self._replaced(above, node, placement.value)]
@@ -175,7 +174,7 @@ class _Patcher:
                 assert isinstance(placement.value, list)
                 return [self._before(above[-1], node, placement.value)]
             case Into.REMOVE:
-                return [self._removed(above, node, steps)]
+                return [self._removed(above, node)]
 
     def _chain(self, path: str) -> list[Span]:
         """Return the nodes on the way to a place, the root first.  Raises: `UnpatchableError`."""
@@ -249,7 +248,7 @@ class _Patcher:
         lines = entries(members).splitlines()
         return _Cut(at, at, "".join(f"{indent}{line}{self._break}" for line in lines))
 
-    def _removed(self, above: Sequence[Span], node: Span, steps: Sequence[str | int]) -> _Cut:
+    def _removed(self, above: Sequence[Span], node: Span) -> _Cut:
         """Remove a key, and the mapping above it if that has no other."""
         parent = above[-1]
         if isinstance(parent, MappingSpan) and len(parent.entries) > 1:
@@ -259,7 +258,7 @@ class _Patcher:
             return self._member(parent, parent.items.index(node))
         if len(above) < 2:
             raise UnpatchableError("nothing would be left")
-        return self._removed(above[:-1], parent, steps[:-1])
+        return self._removed(above[:-1], parent)
 
     def _entry(self, parent: MappingSpan, index: int) -> _Cut:
         key, value = parent.entries[index][1:]
