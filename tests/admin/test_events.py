@@ -122,6 +122,22 @@ async def test_clients_are_bounded_and_one_that_goes_makes_room(endpoint: Endpoi
     assert "Retry-After: 10\r\n" in refused
 
 
+async def test_client_that_takes_nothing_loses_its_place(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A laptop that sleeps, say: what it does not read must not wait in our memory, nor keep others out."""
+    monkeypatch.setattr(events, "MAX_CLIENTS", 1)
+    monkeypatch.setattr(events, "STALL_S", 0.05)
+    monkeypatch.setattr(events, "INTERVAL_S", 0.001)
+    await (await endpoint.follow()).head()
+    long = [Report(Outcome.APPLIED, Trigger.ADMIN, float(number), 1, notes=("x" * 500_000,)) for number in range(2)]
+    head = ""
+    while not head.startswith("HTTP/1.1 200 "):
+        long.reverse()
+        endpoint.service.last_reload = long[0]
+        head = await (await endpoint.follow()).head()
+
+    assert head.startswith("HTTP/1.1 200 ")
+
+
 async def test_stream_ends_when_the_endpoint_does_and_nobody_waits_for_it(
     endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:

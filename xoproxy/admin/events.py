@@ -24,6 +24,7 @@ from xoproxy.telemetry.workers import WorkerView
 
 MAX_CLIENTS: Final = 16
 INTERVAL_S: Final = 1.0
+STALL_S: Final = 30.0  # for a client that takes nothing: one that sleeps must not keep another's place
 HEARTBEAT_S: Final = 15.0  # below the idle timeouts of what may stand between: nginx's and ssh's are 60 s and more
 _RESTLESS: Final = frozenset({"cpu_s", "resident_bytes"})
 _FIELDS: Final = {**FIELDS, "Content-Type": "text/event-stream; charset=utf-8"}
@@ -63,6 +64,9 @@ class EventHandlers:
             await self._follow(request, stream)
         except ConnectionError:
             pass  # the client went
+        except TimeoutError:
+            if request.transport is not None:
+                request.transport.abort()
         finally:
             self._clients -= 1
         return stream
@@ -74,10 +78,10 @@ class EventHandlers:
             parts = self._current()
             changed = {name: part for name, part in parts.items() if name not in told or told[name] != part}
             if changed:
-                await stream.write(f"data: {json.dumps(changed, separators=(',', ':'))}\n\n".encode())
+                await _send(stream, f"data: {json.dumps(changed, separators=(',', ':'))}\n\n")
                 told, told_at = parts, self._now()
             elif self._now() - told_at >= HEARTBEAT_S:
-                await stream.write(b": nothing new\n\n")
+                await _send(stream, ": nothing new\n\n")
                 told_at = self._now()
             if await self._is_over():
                 return
@@ -96,6 +100,12 @@ class EventHandlers:
         if now - self._parts_at >= INTERVAL_S / 2:
             self._parts, self._parts_at = _parts(self._service), now
         return self._parts
+
+
+async def _send(stream: web.StreamResponse, message: str) -> None:
+    """Raises: `TimeoutError`, `ConnectionError`."""
+    async with asyncio.timeout(STALL_S):
+        await stream.write(message.encode())
 
 
 def _worker(worker: WorkerView) -> Json:
