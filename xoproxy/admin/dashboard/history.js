@@ -66,7 +66,10 @@ export class History {
     }
     const figures = this.#plots.map((plot) => h("div", { class: "plot", role: "img", "aria-label": this.#said(plot) }));
     replace(this.#place, figures);
-    this.#drawn = figures.map((figure, index) => ({ figure, plot: draw(figure, this.#plots[index], this.#data(this.#plots[index]), this.#width()) }));
+    this.#drawn = figures.map((figure, index) => ({
+      figure,
+      plot: draw(figure, this.#plots[index], this.#data(this.#plots[index]), this.#width()),
+    }));
   }
 
   #data({ lines }) {
@@ -95,7 +98,12 @@ export class History {
 function draw(figure, { title, unit, height, lines }, data, width) {
   const style = getComputedStyle(document.documentElement);
   const colour = (name) => style.getPropertyValue(name).trim();
-  const axis = { stroke: colour("--dim"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line"), width: 1, size: 4 }, font: `12px ${colour("--sans")}` };
+  const axis = {
+    stroke: colour("--dim"),
+    grid: { stroke: colour("--line"), width: 1 },
+    ticks: { stroke: colour("--line"), width: 1, size: 4 },
+    font: `12px ${colour("--sans")}`,
+  };
   const shown = (_, value) => (value === null || value === undefined ? "–" : `${rate(value)} ${unit}`);
   const options = {
     title,
@@ -104,7 +112,14 @@ function draw(figure, { title, unit, height, lines }, data, width) {
     tzDate: (seconds) => new Date(seconds * 1000),
     cursor: { y: false, drag: { x: false, y: false } },
     scales: { y: { range: (_, low, high) => [0, high > 0 ? high * 1.1 : 1] } },
-    axes: [{ ...axis, size: 34, values: (_, ticks, _axis, _space, step) => ticks.map((tick) => clock(tick).slice(-8, step < 60 ? undefined : -3)) }, { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => rate(tick)) }],
+    axes: [
+      {
+        ...axis,
+        size: 34,
+        values: (_, ticks, _axis, _space, step) => ticks.map((tick) => clock(tick).slice(-8, step < 60 ? undefined : -3)),
+      },
+      { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => rate(tick)) },
+    ],
     series: [
       { label: "time", value: (_, value) => (value === null ? "–" : clock(value)) },
       ...lines.map((line) => ({

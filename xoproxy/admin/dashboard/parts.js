@@ -38,7 +38,11 @@ export function later(summary, draw, kind = null) {
 /** Return names and values. */
 export function facts(pairs) {
   const shown = pairs.filter((pair) => pair && pair[1] !== null && pair[1] !== "");
-  return h("dl", { class: "facts" }, shown.map(([name, ...value]) => h("div", {}, h("dt", {}, name), h("dd", {}, ...value))));
+  return h(
+    "dl",
+    { class: "facts" },
+    shown.map(([name, ...value]) => h("div", {}, h("dt", {}, name), h("dd", {}, ...value))),
+  );
 }
 
 /** Return a table.  A column is a title, or [title, class]; a row a list of cells. */
@@ -51,8 +55,26 @@ export function table(caption, columns, rows, { hidden = false } = {}) {
       "table",
       {},
       h("caption", { class: hidden ? "unseen" : null }, caption),
-      h("thead", {}, h("tr", {}, heads.map(([title, kind]) => h("th", { scope: "col", class: kind }, title)))),
-      h("tbody", {}, rows.map((row) => h("tr", {}, row.map((cell, index) => h("td", { class: heads[index][1] }, cell))))),
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          heads.map(([title, kind]) => h("th", { scope: "col", class: kind }, title)),
+        ),
+      ),
+      h(
+        "tbody",
+        {},
+        rows.map((row) =>
+          h(
+            "tr",
+            {},
+            row.map((cell, index) => h("td", { class: heads[index][1] }, cell)),
+          ),
+        ),
+      ),
     ),
   );
 }
@@ -94,13 +116,27 @@ export function changes(placements, say) {
     h(
       "div",
       { class: "change" },
-      h("p", { class: "dim" }, `${DOES[each.do] ?? each.do} at `, where(each), each.also.length ? ` (also changes ${each.also.join(", ")}${each.more_also ? ` and ${number(each.more_also)} more` : ""})` : null),
+      h(
+        "p",
+        { class: "dim" },
+        `${DOES[each.do] ?? each.do} at `,
+        where(each),
+        each.also.length
+          ? ` (also changes ${each.also.join(", ")}${each.more_also ? ` and ${number(each.more_also)} more` : ""})`
+          : null,
+      ),
       each.do === "remove" ? null : yaml(each.yaml, say),
     ),
   );
 }
 
-const DOES = { replace: "Replace the value", insert: "Put these keys in", append: "Add to the list", before: "Put this before the route", remove: "Remove the key" };
+const DOES = {
+  replace: "Replace the value",
+  insert: "Put these keys in",
+  append: "Add to the list",
+  before: "Put this before the route",
+  remove: "Remove the key",
+};
 
 /** Return a part with pages: `draw(items)` returns the nodes of one page. */
 export class Pager {

@@ -18,9 +18,22 @@ export function show(body, { live, isCurrent }) {
   const policy = h("div", {});
   const upstreams = h("div", {});
   const store = h("div", {});
-  const columns = h("div", { class: "columns" }, panel("Policy in force", policy), panel("Upstreams", upstreams), panel("Reports", store));
+  const columns = h(
+    "div",
+    { class: "columns" },
+    panel("Policy in force", policy),
+    panel("Upstreams", upstreams),
+    panel("Reports", store),
+  );
   replace(body, notices, tiles, section("Requests, last hour", plot), columns);
-  const history = new History(plot, [{ title: "Requests per second", unit: "/s", height: 150, lines: [{ name: "requests", of: "requests", kind: 1, fill: true }] }]);
+  const history = new History(plot, [
+    {
+      title: "Requests per second",
+      unit: "/s",
+      height: 150,
+      lines: [{ name: "requests", of: "requests", kind: 1, fill: true }],
+    },
+  ]);
   let before = null; // totals of a while ago, for how much there is now
 
   function update(parts, changed) {
@@ -68,14 +81,25 @@ function figures(parts, exchanges, perSecond) {
   return [
     figure("Requests", number(exchanges), perSecond ? `${rate(perSecond)} a second now` : "none just now"),
     figure("CORS granted", number(granted), "since the start"),
-    figure("CORS refused", number(refused), refused ? h("a", { href: "#/refused" }, "see which") : "since the start", refused ? "warn" : null),
+    figure(
+      "CORS refused",
+      number(refused),
+      refused ? h("a", { href: "#/refused" }, "see which") : "since the start",
+      refused ? "warn" : null,
+    ),
     figure("Errors", number(failed), "since the start", failed ? "warn" : null),
     figure("Connections", number(connections), "of clients, now"),
   ];
 }
 
 function figure(name, value, more, kind = null) {
-  return h("div", { class: `tile ${kind ?? ""}` }, h("h2", {}, name), h("p", { class: "figure" }, value), h("p", { class: "dim" }, more));
+  return h(
+    "div",
+    { class: `tile ${kind ?? ""}` },
+    h("h2", {}, name),
+    h("p", { class: "figure" }, value),
+    h("p", { class: "dim" }, more),
+  );
 }
 
 function* toLookAt({ state, reload, workers, store }) {
@@ -86,14 +110,25 @@ function* toLookAt({ state, reload, workers, store }) {
   }
   if (reload?.outcome === "rejected") {
     const what = reload.problems.length ? one(reload.problems.length, "problem") : "see why";
-    yield notice("bad", `The last reload was rejected at ${clock(reload.time)}; generation ${reload.generation} stays in force. `, h("a", { href: "#/reloads" }, what));
+    yield notice(
+      "bad",
+      `The last reload was rejected at ${clock(reload.time)}; generation ${reload.generation} stays in force. `,
+      h("a", { href: "#/reloads" }, what),
+    );
   }
   if (state.orphaned) {
-    yield notice("bad", `${state.source} was replaced where it is mounted, so that changes of it never arrive: mount its directory, and restart.`);
+    yield notice(
+      "bad",
+      `${state.source} was replaced where it is mounted, so that changes of it never arrive: mount its directory, and restart.`,
+    );
   }
   const away = rowsOf(workers ?? []).filter((row) => stateOf(row)[0] !== "ok");
   if (away.length) {
-    yield notice("warn", `${one(away.length, "address", "addresses")} of upstreams not used just now. `, h("a", { href: "#/upstreams" }, "see which"));
+    yield notice(
+      "warn",
+      `${one(away.length, "address", "addresses")} of upstreams not used just now. `,
+      h("a", { href: "#/upstreams" }, "see which"),
+    );
   }
   if (store?.error) {
     yield notice("bad", `The store of reports fails: ${store.error}. ${one(store.waiting, "group")} wait in memory.`);
@@ -114,7 +149,16 @@ function ofUpstreams(workers) {
   if (!rows.length) {
     return nothing("No upstream has an address yet: names are looked up when the first request comes.");
   }
-  return h("ul", { class: "plain" }, rows.slice(0, 8).map((row) => h("li", {}, badge(...stateOf(row)), " ", h("strong", {}, row.upstream), " ", h("span", { class: "dim" }, row.address))), rows.length > 8 ? h("li", {}, h("a", { href: "#/upstreams" }, `and ${rows.length - 8} more`)) : null);
+  return h(
+    "ul",
+    { class: "plain" },
+    rows
+      .slice(0, 8)
+      .map((row) =>
+        h("li", {}, badge(...stateOf(row)), " ", h("strong", {}, row.upstream), " ", h("span", { class: "dim" }, row.address)),
+      ),
+    rows.length > 8 ? h("li", {}, h("a", { href: "#/upstreams" }, `and ${rows.length - 8} more`)) : null,
+  );
 }
 
 function ofStore(store) {

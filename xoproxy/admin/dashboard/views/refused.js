@@ -17,7 +17,11 @@ export function show(body, { live, isCurrent }) {
   const pager = new Pager(PAGE, "groups", (groups) =>
     groups.length
       ? asTable(groups)
-      : nothing("No origin was refused lately. What was refused before is in the log, and in the counts since the start under ", h("a", { href: "#/overview" }, "Overview"), "."),
+      : nothing(
+          "No origin was refused lately. What was refused before is in the log, and in the counts since the start under ",
+          h("a", { href: "#/overview" }, "Overview"),
+          ".",
+        ),
   );
   replace(body, found, problems, pager.node);
   let seen = null; // refusals when it was looked last
@@ -34,7 +38,15 @@ export function show(body, { live, isCurrent }) {
       }
       const groups = grouped(answers.flatMap((answer) => answer.decisions));
       replace(problems);
-      replace(found, groups.length ? `${one(groups.reduce((sum, group) => sum + group.count, 0), "refusal")} among the last decisions, by origin, route and reason.` : "");
+      replace(
+        found,
+        groups.length
+          ? `${one(
+              groups.reduce((sum, group) => sum + group.count, 0),
+              "refusal",
+            )} among the last decisions, by origin, route and reason.`
+          : "",
+      );
       const fetch = (offset, limit) => ({ items: groups.slice(offset, offset + limit), total: groups.length });
       if (pager.fetch === undefined) {
         await pager.open(fetch);
@@ -77,24 +89,54 @@ export function grouped(decisions) {
   return [...groups.values()].sort((one, other) => (one.newest.time < other.newest.time ? 1 : -1));
 }
 
-const REASONS = { origin: "the route grants others only", method: "the method is not among those allowed", headers: "a field is not among those allowed" };
+const REASONS = {
+  origin: "the route grants others only",
+  method: "the method is not among those allowed",
+  headers: "a field is not among those allowed",
+};
 
 function asTable(groups) {
-  const head = ["Origin", "Route", "Why", ["Times", "number"], "Newest", "Request", ""].map((title) => h("th", { scope: "col", class: Array.isArray(title) ? title[1] : null }, Array.isArray(title) ? title[0] : title));
+  const head = ["Origin", "Route", "Why", ["Times", "number"], "Newest", "Request", ""].map((title) =>
+    h("th", { scope: "col", class: Array.isArray(title) ? title[1] : null }, Array.isArray(title) ? title[0] : title),
+  );
   const rows = groups.map(({ newest, count }) =>
     h(
       "tr",
       {},
       h("th", { scope: "row" }, h("code", {}, newest.origin ?? "none")),
       h("td", {}, newest.route || "none"),
-      h("td", {}, badge("warn", newest.cors === "preflight-refused" ? "preflight" : "request"), " ", REASONS[newest.reason] ?? newest.reason),
+      h(
+        "td",
+        {},
+        badge("warn", newest.cors === "preflight-refused" ? "preflight" : "request"),
+        " ",
+        REASONS[newest.reason] ?? newest.reason,
+      ),
       h("td", { class: "number" }, number(count)),
       h("td", {}, clock(newest.time)),
       h("td", {}, h("code", { class: "target" }, `${newest.method} ${newest.target}`)),
-      h("td", {}, h("a", { class: "button small", href: explaining(newest), "aria-label": `Explain why ${newest.origin} is refused` }, "Explain")),
+      h(
+        "td",
+        {},
+        h(
+          "a",
+          { class: "button small", href: explaining(newest), "aria-label": `Explain why ${newest.origin} is refused` },
+          "Explain",
+        ),
+      ),
     ),
   );
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Refused origins" }, h("table", {}, h("caption", { class: "unseen" }, "Refused origins, newest first"), h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows)));
+  return h(
+    "div",
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": "Refused origins" },
+    h(
+      "table",
+      {},
+      h("caption", { class: "unseen" }, "Refused origins, newest first"),
+      h("thead", {}, h("tr", {}, head)),
+      h("tbody", {}, rows),
+    ),
+  );
 }
 
 /** Return the address of the form, filled in with what was refused. */

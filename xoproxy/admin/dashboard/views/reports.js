@@ -11,7 +11,16 @@ const PERIODS = [
   ["7d", "7 days"],
   ["30d", "30 days"],
 ];
-const TYPES = ["coep", "coop", "document-isolation-policy-violation", "csp-violation", "permissions-policy-violation", "integrity-violation", "deprecation", "intervention"];
+const TYPES = [
+  "coep",
+  "coop",
+  "document-isolation-policy-violation",
+  "csp-violation",
+  "permissions-policy-violation",
+  "integrity-violation",
+  "deprecation",
+  "intervention",
+];
 const PAGE = 50;
 const MANY = 30; // observed values that are shown at once
 const FEW = 5; // pages of an observation that are shown at once
@@ -28,15 +37,36 @@ const WHOSE = { "own route": "info", "own other origin": "info", "third party": 
 
 export function show(body, context) {
   const { live, say, isCurrent } = context;
-  const period = h("select", { id: "period" }, PERIODS.map(([value, words]) => h("option", { value, selected: value === "24h" }, words)));
+  const period = h(
+    "select",
+    { id: "period" },
+    PERIODS.map(([value, words]) => h("option", { value, selected: value === "24h" }, words)),
+  );
   const again = h("button", { type: "button" }, "Look again");
   const looked = h("p", { class: "dim", role: "status", "aria-label": "Looked at" });
   const store = h("div", {});
   const decision = h("div", { class: "decision" });
-  const type = h("select", { id: "type" }, h("option", { value: "" }, "all types"), TYPES.map((each) => h("option", { value: each }, each)));
-  const pager = new Pager(PAGE, "groups", (groups) => (groups.length ? asTable(groups) : nothing("Nothing was reported in this period.")));
-  const groups = section("Everything that was reported", h("div", { class: "bar" }, h("label", { for: "type" }, "Type "), type), pager.node);
-  replace(body, h("div", { class: "bar" }, h("label", { for: "period" }, "The last "), period, again, looked), store, decision, groups);
+  const type = h(
+    "select",
+    { id: "type" },
+    h("option", { value: "" }, "all types"),
+    TYPES.map((each) => h("option", { value: each }, each)),
+  );
+  const pager = new Pager(PAGE, "groups", (groups) =>
+    groups.length ? asTable(groups) : nothing("Nothing was reported in this period."),
+  );
+  const groups = section(
+    "Everything that was reported",
+    h("div", { class: "bar" }, h("label", { for: "type" }, "Type "), type),
+    pager.node,
+  );
+  replace(
+    body,
+    h("div", { class: "bar" }, h("label", { for: "period" }, "The last "), period, again, looked),
+    store,
+    decision,
+    groups,
+  );
   let stored = null;
   let timer = null;
   let at = -Infinity;
@@ -52,7 +82,10 @@ export function show(body, context) {
     try {
       const answer = await ask("/-/reports", { since: period.value, limit: 0 });
       if (isCurrent()) {
-        replace(looked, `looked at ${clock(Date.now() / 1000)}: ${one(answer.reports, "report")} in ${one(answer.total, "group")}`);
+        replace(
+          looked,
+          `looked at ${clock(Date.now() / 1000)}: ${one(answer.reports, "report")} in ${one(answer.total, "group")}`,
+        );
         replace(store, answer.store?.error ? notice("bad", `The store fails: ${answer.store.error}.`) : null);
         replace(decision, decided(answer.outlook, say));
         groups.hidden = false;
@@ -77,7 +110,18 @@ export function show(body, context) {
   async function all() {
     if (live.parts.store === null) {
       groups.hidden = true;
-      replace(decision, nothing("No reports are collected: give ", h("code", {}, "reporting.endpoints"), " a path, name it by ", h("code", {}, "report_to"), ", and put what you want to know under ", h("code", {}, "observe"), "."));
+      replace(
+        decision,
+        nothing(
+          "No reports are collected: give ",
+          h("code", {}, "reporting.endpoints"),
+          " a path, name it by ",
+          h("code", {}, "report_to"),
+          ", and put what you want to know under ",
+          h("code", {}, "observe"),
+          ".",
+        ),
+      );
       return;
     }
     await Promise.all([decide(), list()]);
@@ -95,7 +139,10 @@ export function show(body, context) {
       all();
     } else if (stored !== was) {
       // Not under the hands of somebody who reads the decision: only what is quickly redrawn comes by itself.
-      timer ??= setTimeout(() => (decision.contains(document.activeElement) ? (timer = null) : all()), Math.max(0, at + AGAIN_MS - performance.now()));
+      timer ??= setTimeout(
+        () => (decision.contains(document.activeElement) ? (timer = null) : all()),
+        Math.max(0, at + AGAIN_MS - performance.now()),
+      );
     }
   }
   if (live.parts.store !== undefined) {
@@ -107,11 +154,17 @@ export function show(body, context) {
 function decided(outlook, say) {
   if (!outlook.observed.length) {
     return [
-      nothing("No route observes anything. Put a value under ", h("code", {}, "observe"), " to have browsers report what it would block, and nothing blocked."),
+      nothing(
+        "No route observes anything. Put a value under ",
+        h("code", {}, "observe"),
+        " to have browsers report what it would block, and nothing blocked.",
+      ),
       others(outlook),
     ];
   }
-  const blockers = outlook.observed.flatMap((each) => each.pages.flatMap((page) => page.blockers.filter((blocker) => !blocker.mended)));
+  const blockers = outlook.observed.flatMap((each) =>
+    each.pages.flatMap((page) => page.blockers.filter((blocker) => !blocker.mended)),
+  );
   const things = new Set(blockers.map((blocker) => `${blocker.type} ${blocker.what}`)).size;
   const safe = outlook.observed.filter((each) => each.verdict === "safe").length;
   const sorted = [...outlook.observed].sort((some, other) => ORDER.indexOf(some.verdict) - ORDER.indexOf(other.verdict));
@@ -121,9 +174,20 @@ function decided(outlook, say) {
       ? `Not yet: ${one(things, "thing")} would be blocked.`
       : "Nothing would be blocked, but not everything had traffic.";
   return [
-    h("p", { class: `answer ${outlook.safe ? "ok" : things ? "bad" : "dim"}` }, words, h("span", { class: "dim" }, ` ${number(safe)} of ${one(outlook.observed.length, "observed value")} safe`)),
+    h(
+      "p",
+      { class: `answer ${outlook.safe ? "ok" : things ? "bad" : "dim"}` },
+      words,
+      h("span", { class: "dim" }, ` ${number(safe)} of ${one(outlook.observed.length, "observed value")} safe`),
+    ),
     sorted.slice(0, MANY).map((each) => observation(each, say)),
-    sorted.length > MANY ? later(one(sorted.length - MANY, "more observed value"), () => sorted.slice(MANY).map((each) => observation(each, say)), "panel") : null,
+    sorted.length > MANY
+      ? later(
+          one(sorted.length - MANY, "more observed value"),
+          () => sorted.slice(MANY).map((each) => observation(each, say)),
+          "panel",
+        )
+      : null,
     others(outlook),
   ];
 }
@@ -136,7 +200,15 @@ function observation(each, say) {
   return h(
     "article",
     { class: `panel observation ${kind}`, "aria-label": `${each.key}: ${each.value} on ${each.route}` },
-    h("h2", {}, badge(kind, word), " ", h("code", {}, `${each.key}: ${each.value}`), h("span", { class: "dim" }, ` on ${each.route} `), where(each.place)),
+    h(
+      "h2",
+      {},
+      badge(kind, word),
+      " ",
+      h("code", {}, `${each.key}: ${each.value}`),
+      h("span", { class: "dim" }, ` on ${each.route} `),
+      where(each.place),
+    ),
     h("p", {}, each.why),
     facts([
       ["Match", each.match || "every request"],
@@ -146,7 +218,12 @@ function observation(each, say) {
       ["Reports", number(each.reports)],
     ]),
     draw(pages),
-    others.length || each.more_pages ? later(one(others.length + each.more_pages, "more page"), () => [draw(others), each.more_pages ? nothing(`${one(each.more_pages, "page")} with fewer reports are not listed.`) : null]) : null,
+    others.length || each.more_pages
+      ? later(one(others.length + each.more_pages, "more page"), () => [
+          draw(others),
+          each.more_pages ? nothing(`${one(each.more_pages, "page")} with fewer reports are not listed.`) : null,
+        ])
+      : null,
     each.verdict === "safe" && each.enforcing.length ? later("How to enforce it", () => changes(each.enforcing, say)) : null,
   );
 }
@@ -156,7 +233,11 @@ function asPage(page, told, say) {
     "section",
     { class: "page" },
     h("h3", {}, link(page.url), h("span", { class: "dim" }, ` ${one(page.reports, "report")}, newest ${ago(page.last_seen)}`)),
-    h("ol", { class: "blockers" }, page.blockers.map((blocker) => h("li", { class: blocker.mended ? "mended" : null }, asBlocker(blocker, told, say)))),
+    h(
+      "ol",
+      { class: "blockers" },
+      page.blockers.map((blocker) => h("li", { class: blocker.mended ? "mended" : null }, asBlocker(blocker, told, say))),
+    ),
     page.more_blockers ? nothing(`${one(page.more_blockers, "thing")} with fewer reports are not listed.`) : null,
   );
 }
@@ -165,7 +246,9 @@ function asBlocker(blocker, told, say) {
   const thing = `${blocker.type} ${blocker.kind} ${blocker.what} ${blocker.destination}`;
   const isTold = told.has(thing);
   told.add(thing);
-  const [first, ...rest] = blocker.fixes.filter((fix) => !fix.alternative).concat(blocker.fixes.filter((fix) => fix.alternative));
+  const [first, ...rest] = blocker.fixes
+    .filter((fix) => !fix.alternative)
+    .concat(blocker.fixes.filter((fix) => fix.alternative));
   return [
     h("p", {}, h("strong", {}, blocker.words)),
     h(
@@ -174,11 +257,17 @@ function asBlocker(blocker, told, say) {
       badge(WHOSE[blocker.whose] ?? "dim", blocker.route ? `${blocker.whose}, ${blocker.route}` : blocker.whose),
       blocker.destination ? badge("dim", blocker.destination) : null,
       blocker.what ? link(blocker.what) : null,
-      h("span", { class: "dim" }, ` ${one(blocker.reports, "report")}, ${ago(blocker.first_seen)} to ${ago(blocker.last_seen)}${agents(blocker.agents)}`),
+      h(
+        "span",
+        { class: "dim" },
+        ` ${one(blocker.reports, "report")}, ${ago(blocker.first_seen)} to ${ago(blocker.last_seen)}${agents(blocker.agents)}`,
+      ),
     ),
     blocker.mended ? nothing("By the policy as it is now it would not be blocked.") : null,
     first && !isTold ? asFix(first, say) : null,
-    first && isTold ? later(`As above: ${one(blocker.fixes.length, "way")} out`, () => [first, ...rest].map((fix) => asFix(fix, say))) : null,
+    first && isTold
+      ? later(`As above: ${one(blocker.fixes.length, "way")} out`, () => [first, ...rest].map((fix) => asFix(fix, say)))
+      : null,
     rest.length && !isTold ? later(one(rest.length, "other way"), () => rest.map((fix) => asFix(fix, say))) : null,
   ];
 }
@@ -202,7 +291,16 @@ function others(outlook) {
   if (!outlook.others.length) {
     return null;
   }
-  const rows = () => outlook.others.map((each) => [each.type, each.kind, link(each.document), link(each.blocked), each.route ?? "", number(each.reports), h("span", { class: "moment" }, ago(each.last_seen))]);
+  const rows = () =>
+    outlook.others.map((each) => [
+      each.type,
+      each.kind,
+      link(each.document),
+      link(each.blocked),
+      each.route ?? "",
+      number(each.reports),
+      h("span", { class: "moment" }, ago(each.last_seen)),
+    ]);
   const more = outlook.more_others ? nothing(`${number(outlook.more_others)} more are not listed here.`) : null;
   const columns = ["Type", "What", "Page", "Blocked", "Route", ["Reports", "number"], "Newest"];
   const draw = () => [table("Reports of what no route observes", columns, rows(), { hidden: true }), more];
@@ -220,5 +318,10 @@ function asTable(groups) {
     h("span", { class: "moment" }, ago(group.last_seen)),
     Object.keys(group.agents).join(", "),
   ]);
-  return table("Groups of reports, most reports first", ["Type", "What", "Page", "Blocked", "As", ["Reports", "number"], "Newest", "Browsers"], rows, { hidden: true });
+  return table(
+    "Groups of reports, most reports first",
+    ["Type", "What", "Page", "Blocked", "As", ["Reports", "number"], "Newest", "Browsers"],
+    rows,
+    { hidden: true },
+  );
 }

@@ -16,7 +16,12 @@ const PLOTS = [
       { name: "errors", of: "errors", kind: 3 },
     ],
   },
-  { title: "Refused by CORS per second", unit: "/s", height: 130, lines: [{ name: "refused", of: "refused", kind: 2, fill: true }] },
+  {
+    title: "Refused by CORS per second",
+    unit: "/s",
+    height: 130,
+    lines: [{ name: "refused", of: "refused", kind: 2, fill: true }],
+  },
   {
     title: "Milliseconds until a request is answered whole",
     unit: "ms",
@@ -27,14 +32,24 @@ const PLOTS = [
       { name: "99 % within", of: "p99_ms", kind: 3 },
     ],
   },
-  { title: "Connections of clients", unit: "open", height: 110, lines: [{ name: "connections", of: "connections", kind: 4, fill: true }] },
+  {
+    title: "Connections of clients",
+    unit: "open",
+    height: 110,
+    lines: [{ name: "connections", of: "connections", kind: 4, fill: true }],
+  },
 ];
 const SHOWN = 30; // rows: five minutes
 
 export function show(body, { live, isCurrent }) {
   const plots = h("div", { class: "plots" });
   const rows = h("div", {});
-  replace(body, h("p", { class: "dim" }, "Samples of ten seconds; live."), plots, h("details", { class: "panel" }, h("summary", {}, "The last five minutes as a table"), rows));
+  replace(
+    body,
+    h("p", { class: "dim" }, "Samples of ten seconds; live."),
+    plots,
+    h("details", { class: "panel" }, h("summary", {}, "The last five minutes as a table"), rows),
+  );
   const history = new History(plots, PLOTS);
   const tell = () => redraw(rows, history.samples.length ? asTable(history.samples) : nothing("No sample yet."));
 
@@ -59,11 +74,29 @@ export function show(body, { live, isCurrent }) {
 }
 
 function asTable(samples) {
-  const columns = ["Until", ["Requests/s", "number"], ["Refused/s", "number"], ["Errors/s", "number"], ["Half within", "number"], ["95 % within", "number"], ["99 % within", "number"], ["Connections", "number"]];
+  const columns = [
+    "Until",
+    ["Requests/s", "number"],
+    ["Refused/s", "number"],
+    ["Errors/s", "number"],
+    ["Half within", "number"],
+    ["95 % within", "number"],
+    ["99 % within", "number"],
+    ["Connections", "number"],
+  ];
   const ms = (value) => (value === null ? "–" : `${rate(value)} ms`);
   const rows = samples
     .slice(-SHOWN)
     .reverse()
-    .map((each) => [clock(each.time), rate(each.requests), rate(each.refused), rate(each.errors), ms(each.p50_ms), ms(each.p95_ms), ms(each.p99_ms), String(each.connections)]);
+    .map((each) => [
+      clock(each.time),
+      rate(each.requests),
+      rate(each.refused),
+      rate(each.errors),
+      ms(each.p50_ms),
+      ms(each.p95_ms),
+      ms(each.p99_ms),
+      String(each.connections),
+    ]);
   return table("Traffic, newest first", columns, rows);
 }

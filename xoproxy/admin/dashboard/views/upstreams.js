@@ -10,7 +10,16 @@ export function rowsOf(workers) {
   for (const worker of workers) {
     for (const address of worker.addresses) {
       const key = `${address.upstream} ${address.address}`;
-      const row = rows.get(key) ?? { upstream: address.upstream, address: address.address, outstanding: 0, connections: 0, idle: 0, ejected: 0, unhealthy: 0, workers: 0 };
+      const row = rows.get(key) ?? {
+        upstream: address.upstream,
+        address: address.address,
+        outstanding: 0,
+        connections: 0,
+        idle: 0,
+        ejected: 0,
+        unhealthy: 0,
+        workers: 0,
+      };
       row.outstanding += address.outstanding;
       row.connections += address.connections;
       row.idle += address.idle;
@@ -45,13 +54,37 @@ export function show(body, { live }) {
     redraw(
       addresses,
       rows.length
-        ? table("Addresses of upstreams", counted, rows.map((row) => [row.upstream, h("code", {}, row.address), badge(...stateOf(row)), number(row.outstanding), number(row.connections), number(row.idle)]), { hidden: true })
+        ? table(
+            "Addresses of upstreams",
+            counted,
+            rows.map((row) => [
+              row.upstream,
+              h("code", {}, row.address),
+              badge(...stateOf(row)),
+              number(row.outstanding),
+              number(row.connections),
+              number(row.idle),
+            ]),
+            { hidden: true },
+          )
         : nothing("No upstream has an address yet: names are looked up when the first request comes."),
     );
     const columns = ["Worker", "Process", "State", ["Generation", "number"], ["Connections", "number"], "Since"];
     redraw(
       workers,
-      table("Processes that serve", columns, parts.workers.map((worker) => [String(worker.slot), String(worker.pid), badge(worker.state === "serving" ? "ok" : "warn", worker.state), String(worker.generation), number(worker.connections), clock(worker.started)]), { hidden: true }),
+      table(
+        "Processes that serve",
+        columns,
+        parts.workers.map((worker) => [
+          String(worker.slot),
+          String(worker.pid),
+          badge(worker.state === "serving" ? "ok" : "warn", worker.state),
+          String(worker.generation),
+          number(worker.connections),
+          clock(worker.started),
+        ]),
+        { hidden: true },
+      ),
     );
   }
   if (live.parts.workers) {
