@@ -100,14 +100,8 @@ class Site:
             time.sleep(0.05)
 
     def xoproxy(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        admin = ("--admin", f"127.0.0.1:{self.admin_port}")
-        return subprocess.run(
-            [sys.executable, "-m", "xoproxy", *arguments, *admin],
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-            check=False,
-        )
+        command = [sys.executable, "-m", "xoproxy", *arguments, "-c", str(self.file)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
     def save(self, text: str) -> None:
         """Put another policy into force by saving the file."""
