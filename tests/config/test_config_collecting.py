@@ -144,6 +144,7 @@ POSTGRESQL = "write postgresql://USER:PASSWORD@HOST/DATABASE"
         ("postgresql://u:secret@h", POSTGRESQL),
         ("postgresql://u:secret@/d", POSTGRESQL),
         ("postgresql://u:secret@h:65536/d", POSTGRESQL),
+        ("postgresql://u:secret@[.::1]/d", POSTGRESQL),
         ("mysql://u:secret@h/d", "this is no place for reports; write memory, an absolute path"),
         ("u:secret@h/d", "this is no place for reports"),
         (":memory:", "write memory"),

@@ -3,10 +3,10 @@
 Rule: the URL of a store may hold a password, so no message repeats it.
 """
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import urlsplit
 
 from xoproxy.browser.urls import parse
 from xoproxy.config import addresses, values
@@ -18,7 +18,7 @@ from xoproxy.policy.model import ReportingEndpoints
 STORE_PATH: Final = re.compile(r"/(?:[^\s\0/][^\s\0]*)?[^\s\0/]")
 # What is special in a user name or password is percent-encoded: else nobody could tell where the password ends.
 POSTGRESQL: Final = re.compile(
-    r"postgresql://(?:[^\s@/?#:\[\]]+(?::[^\s@/?#\[\]]*)?@)?(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._\-]*)(?::[0-9]{1,5})?"
+    r"postgresql://(?:[^\s@/?#:\[\]]+(?::[^\s@/?#\[\]]*)?@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._\-]*)(?::([0-9]{1,5}))?"
     r"/[^\s@/?#:]+(?:\?[^\s?#]*)?"
 )
 _WORD: Final = re.compile(r"[A-Za-z0-9_.\-/]+")  # what a message may repeat: no URL is one
@@ -83,11 +83,20 @@ def store(text: str) -> StoreSettings:
         return StoreSettings()
     if STORE_PATH.fullmatch(text) is not None:
         return StoreSettings(StoreKind.SQLITE, text)
-    if POSTGRESQL.fullmatch(text) is not None and (urlsplit(text).netloc.rpartition("@")[2] or "host=" in text):
-        port = re.search(r":([0-9]+)/", text)
-        if port is None or int(port[1]) <= 65535:
-            return StoreSettings(StoreKind.POSTGRESQL, text)
+    url = POSTGRESQL.fullmatch(text)
+    if url is not None and _is_server(url[1] or "", url[2]) and (url[1] or "host=" in text):
+        return StoreSettings(StoreKind.POSTGRESQL, text)
     raise Refused(Id.STORE, _store_hint(text))
+
+
+def _is_server(host: str, port: str | None) -> bool:
+    """Whether there can be a server there; `host` empty: its parameters say which."""
+    if host.startswith("["):
+        try:
+            ipaddress.IPv6Address(host[1:-1])
+        except ValueError:
+            return False
+    return port is None or int(port) <= 65535
 
 
 def _store_hint(text: str) -> str:
