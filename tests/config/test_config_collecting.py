@@ -120,6 +120,7 @@ def test_problem_says_what_to_write(line: str, problem: str) -> None:
         ("postgresql://u:secret@[::1]/reports?sslmode=require", "postgresql://[::1]/reports"),
         ("postgresql://u:%73ecret%40@db/reports", "postgresql://db/reports"),
         ("postgresql:///reports?host=/run/postgresql&password=secret", "postgresql:///reports"),
+        ("postgresql://db.example/reports?password=se@cret", "postgresql://db.example/reports"),
     ],
 )
 def test_store_is_shown_without_what_is_secret(text: str, name: str) -> None:

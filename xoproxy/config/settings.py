@@ -254,7 +254,7 @@ class StoreSettings:
         """What may be shown of it: "memory", the file's path, or PostgreSQL's host and database."""
         if self.kind is not StoreKind.POSTGRESQL:
             return self.where or self.kind.value
-        return f"postgresql://{self.where.partition('://')[2].rpartition('@')[2].partition('?')[0]}"
+        return f"postgresql://{self.where.partition('://')[2].partition('?')[0].rpartition('@')[2]}"
 
 
 @dataclass(frozen=True, slots=True)
