@@ -10,6 +10,7 @@ ARG EXTRAS=
 # The dependencies first, for a package that is empty but for its version: a change of our code does not fetch them again.
 COPY pyproject.toml README.md LICENSE ./
 COPY xoproxy/__init__.py xoproxy/
+# hadolint ignore=DL3013
 RUN pip --python /opt/xoproxy/bin/python install --no-cache-dir --no-compile ".$EXTRAS" \
  && find /opt/xoproxy -depth \( -name tests -o -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.pxi' -o -name '*.c' -o -name '*.h' \) \
       -exec rm -rf {} +
