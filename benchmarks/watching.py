@@ -5,6 +5,7 @@ takes them, and the requests are page loads of a browser that reports, on a rout
 """
 
 import contextlib
+import importlib.util
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,6 +13,7 @@ from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 
+from benchmarks.errors import MissingError
 from benchmarks.load import Load, Round, load_once
 from benchmarks.policy import Policy
 from benchmarks.proxies import Place
@@ -59,10 +61,10 @@ log: {{level: {"info" if self.logs else "warning"}{", request_fields: [User-Agen
 {self.keys}"""
 
 
-def _variants(collector: str) -> tuple[Watched, ...]:
+def variants(collector: str) -> tuple[Watched, ...]:
     """Return what is compared; `collector`: the URL to which spans go."""
     tracing = "tracing: propagate\n"
-    exporting = f'tracing: {{export: "{collector}", sample: 100%}}\n'
+    exporting, sampled = (f'tracing: {{export: "{collector}", sample: {share}%}}\n' for share in (100, 10))
     return (
         Watched(OFF),
         Watched("access log", logs=True),
@@ -71,16 +73,24 @@ def _variants(collector: str) -> tuple[Watched, ...]:
         Watched("traces begun", keys=tracing),
         Watched("traces exported", keys=exporting),
         Watched("everything on", logs=True, collects=True, keys=exporting, admin_port=free_port()),
+        Watched("everything on, 10 % of traces", logs=True, collects=True, keys=sampled, admin_port=free_port()),
     )
 
 
 def measure_watching(stage: Stage, load: Load, tell: Callable[[str], None]) -> list[Round]:
-    """Return `load.rounds` rounds of each variant, in turns.  Raises: `BenchmarkError` if a request fails."""
+    """Return `load.rounds` rounds of each variant, in turns.
+
+    Raises:
+        MissingError: the exporter of traces is not installed.
+        BenchmarkError: a request failed.
+    """
+    if importlib.util.find_spec("opentelemetry") is None:
+        raise MissingError("the part `watching` exports traces: pip install 'xoproxy[otel]'")
     found: list[Round] = []
     script = stage.directory / "load.lua"
     with ExitStack() as stack:
         collector = stack.enter_context(_collector())
-        stood = [stack.enter_context(running(variant, stage)) for variant in _variants(collector)]
+        stood = [stack.enter_context(running(variant, stage)) for variant in variants(collector)]
         stack.enter_context(_scraping(stood))
         for one in stood:
             load_once(one, _PAGE_LOAD, replace(load, seconds=1), script)
