@@ -10,8 +10,8 @@ from dataclasses import fields
 from typing import Final, cast
 
 from xoproxy.admin.answers import UnusableError
-from xoproxy.config.keys import similar
 from xoproxy.config.problems import quoted
+from xoproxy.config.spelling import similar
 from xoproxy.insight.explaining import Asked
 
 _LISTS: Final = frozenset({"headers", "page_headers", "backend_headers"})

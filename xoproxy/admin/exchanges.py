@@ -9,8 +9,8 @@ from aiohttp import web
 from xoproxy.admin import queries
 from xoproxy.admin.answers import UnusableError, answer
 from xoproxy.admin.service import Service
-from xoproxy.config.keys import similar
 from xoproxy.config.problems import quoted
+from xoproxy.config.spelling import similar
 from xoproxy.insight.effective import Json
 from xoproxy.policy.cors import CorsOutcome
 from xoproxy.telemetry.history import INTERVAL_S, Sample

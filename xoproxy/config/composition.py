@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from xoproxy.config.drafts import PolicyDraft
-from xoproxy.config.keys import similar
 from xoproxy.config.nodes import Mapping, Sequence, node_of
 from xoproxy.config.policies import read_policy
 from xoproxy.config.presets import PRESETS
 from xoproxy.config.problems import Id, Mark, Refused, quoted
 from xoproxy.config.reader import Reader, Spot
+from xoproxy.config.spelling import similar
 from xoproxy.config.values import name as parse_name
 
 MAX_STEPS: Final = 16  # policies made of policies made of policies

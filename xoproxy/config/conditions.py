@@ -4,10 +4,10 @@ from typing import Final
 
 from xoproxy.config import values
 from xoproxy.config.addresses import MAX_WILDCARDS
-from xoproxy.config.keys import similar
 from xoproxy.config.policies import FRAMING_FIELDS
 from xoproxy.config.problems import Id, Refused, child_path, quoted
 from xoproxy.config.reader import Reader, Spot
+from xoproxy.config.spelling import similar
 
 # Fetch §2.2.5, "destination type"; Fetch Metadata §2.1 writes the empty string as ``empty``.
 DESTINATIONS: Final = (

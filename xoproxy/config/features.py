@@ -3,9 +3,9 @@
 import re
 from typing import Final, Literal
 
-from xoproxy.config.keys import similar
 from xoproxy.config.origins import NULL, origin_pattern
 from xoproxy.config.problems import Id, Refused, quoted
+from xoproxy.config.spelling import similar
 from xoproxy.policy.model import Anything
 from xoproxy.policy.permissions_policy import FEATURES, SELF
 

@@ -1,20 +1,17 @@
-"""The keys of each mapping, and what to say about one that is not among them.
+"""The keys of each mapping, and how others spell them.
 
 Peers' spellings are those of Flask-CORS, django-cors-headers, Starlette, Spring, rs/cors, nginx, Caddy, HAProxy, Traefik, and
 the names of the fields themselves.  They are compared without case and punctuation: ``allowOrigins`` needs no entry of its own.
 """
 
-import difflib
-import itertools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from xoproxy.config.problems import quoted
 
-
-def _bare(key: str) -> str:
+def bare(key: str) -> str:
+    """Return a key without case and punctuation, as spellings are compared."""
     return re.sub(r"[^a-z0-9]", "", key.lower())
 
 
@@ -29,7 +26,7 @@ class Keys:
 
 def spellings(table: Mapping[str, str]) -> Mapping[str, str]:
     """Turn "ours: theirs theirs" around."""
-    return {_bare(theirs): ours for ours, spellings in table.items() for theirs in spellings.split()}
+    return {bare(theirs): ours for ours, spellings in table.items() for theirs in spellings.split()}
 
 
 TOP: Final = Keys(
@@ -383,42 +380,3 @@ TRACING: Final = Keys(
         }
     ),
 )
-
-_ALL: Final = (TOP, LISTENER, ADMIN, UPSTREAM, POLICY, CORS, HEADERS, ROUTE, MATCH, REPORTING, TIMEOUTS, LIMITS)
-
-
-def _homes(bare: str) -> list[str]:
-    """Return the mappings that have a key of this very name."""
-    return [f"{keys.where} (`{name}`)" for keys in _ALL for name in keys.names if _bare(name) == bare]
-
-
-def meant(key: str, keys: Keys) -> str | None:
-    """Return the key of `keys` that `key` is most likely meant to be, if there is one."""
-    bare = _bare(key)
-    candidates = dict(keys.peers) | {_bare(name): name for name in keys.names}
-    if bare in candidates:
-        return candidates[bare]
-    if _homes(bare):
-        return None
-    close = similar(bare, candidates, cutoff=0.75)
-    return candidates[close] if close is not None else None
-
-
-def similar(text: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """Return the name that `text` most likely is a slip of.  Looks at some hundred names: the search is slow."""
-    close = difflib.get_close_matches(text[:64].lower(), list(itertools.islice(names, 300)), n=1, cutoff=cutoff)
-    return close[0] if close else None
-
-
-def unknown_key(key: str, keys: Keys) -> str:
-    """Return the message for a key that is none of `keys`: which of ours is meant, or which there are."""
-    bare = _bare(key)
-    said = f"{quoted(key)} is not a key of {keys.where}"
-    likely = meant(key, keys)
-    if likely is not None:
-        if bare == _bare(likely):
-            return f"{said}; it is spelled `{likely}`"
-        return f"{said}; write `{likely}`" if bare in keys.peers else f"{said}; did you mean `{likely}`?"
-    if homes := _homes(bare):
-        return f"{said}; it belongs in {' or '.join(homes[:2])}"
-    return f"{said}; its keys are {', '.join(keys.names)}"

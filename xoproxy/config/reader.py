@@ -14,10 +14,11 @@ from typing import Final, TypeVar, cast
 from xoproxy.config import nodes
 from xoproxy.config.drafts import Placed
 from xoproxy.config.environment import expand
-from xoproxy.config.keys import Keys, meant, unknown_key
+from xoproxy.config.keys import Keys
 from xoproxy.config.nodes import Node, Scalar, Sequence
 from xoproxy.config.problems import Id, Mark, Place, Problem, Refused, Severity, child_path, keep, problem_at, quoted
 from xoproxy.config.silencing import Allowance
+from xoproxy.config.spelling import meant, unknown_key
 
 T = TypeVar("T")
 

@@ -7,7 +7,6 @@ from typing import Final
 
 from xoproxy.config import keys, values
 from xoproxy.config.addresses import upstream_url
-from xoproxy.config.keys import similar
 from xoproxy.config.nodes import Mapping as MappingNode
 from xoproxy.config.problems import Id, Refused, quoted
 from xoproxy.config.reader import Reader, Spot
@@ -21,6 +20,7 @@ from xoproxy.config.settings import (
     UpstreamSettings,
     UpstreamTls,
 )
+from xoproxy.config.spelling import similar
 
 CONNECT_S: Final = 5.0  # HAProxy's advice 5 s; nginx 60 s
 RESPONSE_S: Final = 60.0  # nginx proxy_read_timeout 60 s

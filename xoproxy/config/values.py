@@ -10,8 +10,8 @@ from datetime import date
 from enum import Enum
 from typing import Final, TypeVar
 
-from xoproxy.config.keys import similar
 from xoproxy.config.problems import Id, Refused, quoted
+from xoproxy.config.spelling import similar
 from xoproxy.policy.model import OFF, DocumentIsolation, EmbedderPolicy, Off, OpenerPolicy, ResourcePolicy
 from xoproxy.semantics.grammar import TOKEN_ONLY, VALUE_BYTES
 

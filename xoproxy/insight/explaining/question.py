@@ -14,10 +14,10 @@ from xoproxy.browser.model import NULL_ORIGIN, CredentialsMode, Engine, Fields, 
 from xoproxy.browser.urls import Url
 from xoproxy.config import Loaded
 from xoproxy.config.addresses import route_host
-from xoproxy.config.keys import similar
 from xoproxy.config.origins import origin
 from xoproxy.config.problems import Refused, quoted
 from xoproxy.config.settings import TcpAddress
+from xoproxy.config.spelling import similar
 from xoproxy.insight.explaining.urls import SOCKETS, UrlError, is_path, page_scheme, read_url
 from xoproxy.insight.proxied import OK
 from xoproxy.semantics.grammar import TOKEN_ONLY, VALUE_BYTES
