@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 # How long an example takes says how busy the machine is.  `--hypothesis-profile=long` is for hours in which nobody waits.
@@ -13,3 +14,17 @@ settings.load_profile("ci")
 sys.path.insert(0, str(Path(__file__).parent))
 
 pytest_plugins = ["support.fixtures"]
+
+# Of few tests, which take long.
+LONG = (
+    "tests/stress/",
+    "tests/runtime/workers/",
+    "tests/browser/",
+    "tests/docs/test_login_popup",
+    "tests/admin/test_dashboard",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that no process waits for another at the end: xdist alone goes by the number of tests."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
