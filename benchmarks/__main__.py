@@ -1,6 +1,6 @@
 """Measure xoproxy beside nginx: the same policy, the same backend, the same load, in one run.
 
-    python -m benchmarks                                    # everything, about seven minutes
+    python -m benchmarks                                    # everything, about ten minutes
     python -m benchmarks --part cpu --workload small --rounds 9
     python -m benchmarks --part cpu --proxy xoproxy --proxy nginx-buffered --json figures.json
 
