@@ -165,6 +165,22 @@ def test_what_only_narrows_ends_with_0(capsys: pytest.CaptureFixture[str]) -> No
     ]
 
 
+@pytest.mark.parametrize("option", [[], ["--json"]])
+def test_what_the_environment_filled_in_is_told_as_the_file_writes_it(
+    option: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The output is kept by whatever runs the command before a change goes out."""
+    monkeypatch.setenv("KEY", "hunter2")
+    routes = "routes: [{match: {headers: {X-Key: '${KEY}'}}, policy: {corp: same-%s}}, {}]\n"
+    Path("old.yaml").write_text("version: 1\nupstream: http://app:5000\n" + routes % "origin")
+    Path("new.yaml").write_text("version: 1\nupstream: http://app:5000\n" + routes % "site")
+    main(["diff", "old.yaml", "new.yaml", *option])
+    told = capsys.readouterr().out
+
+    assert "X-Key: ${KEY}" in told
+    assert "hunter2" not in told
+
+
 def test_one_of_the_two_may_come_by_standard_input(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """As from `git show`."""
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(OPEN.encode())))

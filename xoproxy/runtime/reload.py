@@ -9,7 +9,7 @@ import asyncio
 import errno
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from datetime import date
 from typing import Final, ParamSpec, Protocol, TypeVar
 
@@ -236,29 +236,16 @@ def _is_same_again(last: Report, report: Report) -> bool:
 
 
 def _compare(before: Edition, after: Edition) -> tuple[tuple[LogLevel, str], ...]:
-    """Return what is decided otherwise: how much in one line, then each change, what is wider first.
-
-    Requests are named by what routes want of them; a value that the environment filled in is no line of a log.
-    """
+    """Return what is decided otherwise: how much in one line, then each change, what is wider first."""
     from xoproxy.insight.comparing import Direction, compare  # noqa: PLC0415  as below
     from xoproxy.insight.comparing.telling import as_lines, summary  # noqa: PLC0415
 
-    withheld = (*before.withheld, *after.withheld)
-    comparison = compare(before.generation, after.generation)
+    comparison = compare(before.generation, after.generation, (*before.withheld, *after.withheld))
     changes = [
-        (
-            LogLevel.WARNING if direction is Direction.WIDER else LogLevel.INFO,
-            f"{direction.value}: {_as_written(line, withheld)}",
-        )
+        (LogLevel.WARNING if direction is Direction.WIDER else LogLevel.INFO, f"{direction.value}: {line}")
         for direction, line in as_lines(comparison)
     ]
     return ((LogLevel.INFO, summary(comparison)), *changes)
-
-
-def _as_written(line: str, withheld: Iterable[tuple[str, str]]) -> str:
-    for said, written in withheld:
-        line = line.replace(said, written)
-    return line
 
 
 def _find(loaded: Loaded) -> tuple[Problem, ...]:

@@ -1,14 +1,13 @@
 """Where configurations come from: a file or directory with the options over it, or options alone."""
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from xoproxy.config import FROM_OPTIONS, Loaded, Overrides, Texts, compile_texts, read_texts
 from xoproxy.config.generation import Generation
-from xoproxy.config.problems import child_path
+from xoproxy.config.withheld import Withheld, withheld
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +37,9 @@ class Edition:
     texts: Texts
     today: date
     ends: date | None
-    withheld: tuple[tuple[str, str], ...] = ()  # conditions on request fields with secrets, and as the file writes them
+    withheld: Withheld = ()
 
     @classmethod
     def of(cls, loaded: Loaded, texts: Texts) -> "Edition":
         """Return what `texts` were compiled to."""
-        return cls(loaded.generation, texts, loaded.today, loaded.ends, tuple(_withheld(loaded)) if loaded.written else ())
-
-
-def _withheld(loaded: Loaded) -> Iterator[tuple[str, str]]:
-    """Yield each ``name: value`` of `match.headers` whose value the environment filled in, and how the file writes it."""
-    written = {(place.mark.source, place.path): text for place, text in loaded.written.items()}
-    for draft in loaded.routes:
-        for name, value in draft.route.match.headers:
-            at = draft.places["match.headers"]
-            text = written.get((at.mark.source, child_path(at.path, name)))
-            if text is not None:
-                yield f"{name}: {value}", f"{name}: {text}"
+        return cls(loaded.generation, texts, loaded.today, loaded.ends, withheld(loaded))

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from xoproxy.config.generation import Generation
 from xoproxy.config.settings import Settings
+from xoproxy.config.withheld import Withheld, as_written
 from xoproxy.insight.comparing.changes import Change, Comparison, Difference, Direction, gained_and_lost
 from xoproxy.insight.comparing.policies import compare_policies
 from xoproxy.insight.comparing.regions import Region, collapse, regions
@@ -13,8 +14,8 @@ from xoproxy.semantics.diagnosis import HeadFault
 from xoproxy.semantics.heads import read_request_head
 
 
-def compare(old: Generation, new: Generation) -> Comparison:
-    """Return what `new` decides differently from `old`."""
+def compare(old: Generation, new: Generation, withheld: Withheld = ()) -> Comparison:
+    """Return what `new` decides differently from `old`; requests are named by what routes want of them, less `withheld`."""
     found_samples, is_sampled = regions((old.routes, new.routes))
     samples = [each for each in found_samples if not (_collects(old.routes, each.block) or _collects(new.routes, each.block))]
     remembered = lru_cache(maxsize=None)(_compare_routes)
@@ -24,7 +25,10 @@ def compare(old: Generation, new: Generation) -> Comparison:
         if changes := remembered(before, after):
             found.setdefault(changes, []).append(sample.region)
     everything = [sample.region for sample in samples]
-    differences = tuple(Difference(tuple(collapse(where, everything)), changes) for changes, where in found.items())
+    differences = tuple(
+        Difference(tuple(as_written(name, withheld) for name in collapse(where, everything)), changes)
+        for changes, where in found.items()
+    )
     return Comparison(differences, _compare_settings(old.settings, new.settings), is_sampled)
 
 
