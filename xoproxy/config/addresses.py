@@ -136,17 +136,23 @@ def network(text: str) -> Network:
     """Parse an IP address, a network in CIDR notation, or ``unix``."""
     if text == UnixPeers.UNIX.value:
         return UnixPeers.UNIX
+    loose = _loose_network(text)
+    if loose is None:
+        raise Refused(
+            Id.NETWORK, f"{quoted(text)} is neither an IP address nor a network; write one as 10.0.0.0/8, 192.168.1.7 or unix"
+        )
     try:
         return ipaddress.ip_network(text)
     except ValueError:
-        pass
+        raise Refused(Id.NETWORK, f"{quoted(text)} has bits set beyond its prefix; write {loose}") from None
+
+
+def _loose_network(text: str) -> Network | None:
+    """Return the network that an address is in, None if it is no address.  The library takes spaces in a scope: we do not."""
     try:
-        loose = ipaddress.ip_network(text, strict=False)
+        return None if re.search(r"\s", text) else ipaddress.ip_network(text, strict=False)
     except ValueError:
-        raise Refused(
-            Id.NETWORK, f"{quoted(text)} is neither an IP address nor a network; write one as 10.0.0.0/8, 192.168.1.7 or unix"
-        ) from None
-    raise Refused(Id.NETWORK, f"{quoted(text)} has bits set beyond its prefix; write {loose}")
+        return None
 
 
 def route_host(text: str) -> str:

@@ -189,7 +189,7 @@ _SECRET: Final = "|".join(map(forms.folded, telling.SECRET_WORDS))
 LOGGED_FIELD: Final = _kind(
     "logged-field",
     forms.scalar(
-        rf"(?!(?:{TOKEN}[-_])?(?:{_SECRET})(?:$|[-_])){TOKEN}",
+        rf"(?!(?:(?:{TOKEN})?[-_])?(?:{_SECRET})(?:$|[-_])){TOKEN}",
         "write the name of a request field, as User-Agent; none that may hold a secret",
     ),
 )
