@@ -148,9 +148,12 @@ def network(text: str) -> Network:
 
 
 def _loose_network(text: str) -> Network | None:
-    """Return the network that an address is in, None if it is no address.  The library takes spaces in a scope: we do not."""
+    """Return the network that an address is in, None if it is no address.
+
+    The library takes spaces in a scope, and zeros before the length of a prefix: we do not.
+    """
     try:
-        return None if re.search(r"\s", text) else ipaddress.ip_network(text, strict=False)
+        return None if re.search(r"\s|/0[0-9]+$", text) else ipaddress.ip_network(text, strict=False)
     except ValueError:
         return None
 
