@@ -29,6 +29,7 @@ _PAGE_LOAD: Final = Request(
     "page load",
     "GET of a page by a browser that reports",
     {
+        "Host": "www.example.com",  # loads from this machine are no evidence, and would not be counted
         "Sec-CH-UA": '"Chromium";v="156", "Not:A-Brand";v="8"',
         "Sec-Fetch-Site": "none",
         "Sec-Fetch-Mode": "navigate",

@@ -6,6 +6,7 @@ from support.exchanges import request, table_of
 from xoproxy.dataplane.page_loads import is_page_load
 from xoproxy.policy.model import Embedder, EmbedderPolicy, Policy, ReportingEndpoints, UpstreamFields
 from xoproxy.policy.routes import Forward
+from xoproxy.semantics.heads import RequestHead, read_request_head
 
 HINTS = b'Sec-CH-UA: "Chromium";v="156"'
 COEP = Embedder(EmbedderPolicy.REQUIRE_CORP)
@@ -24,7 +25,27 @@ COEP = Embedder(EmbedderPolicy.REQUIRE_CORP)
     ],
 )
 def test_a_page_load_is_one_that_would_be_reported_about(lines: tuple[bytes, ...], counts: bool) -> None:
-    assert is_page_load(request(b"GET", b"/", *lines).block) == counts
+    assert is_page_load(request(b"GET", b"/", *lines), secure=True) == counts
+
+
+@pytest.mark.parametrize(
+    ("host", "secure", "counts"),
+    [
+        pytest.param(b"shop.example", False, True, id="tls-ends-before-us"),
+        pytest.param(b"localhost:8080", False, False, id="localhost"),
+        pytest.param(b"app.localhost", False, False, id="below-localhost"),
+        pytest.param(b"127.0.0.1:8080", False, False, id="loopback-address"),
+        pytest.param(b"[::1]:8080", False, False, id="loopback-address-v6"),
+        pytest.param(b"localhost:8443", True, True, id="localhost-by-tls"),
+    ],
+)
+def test_plain_http_from_this_machine_is_no_evidence(host: bytes, secure: bool, counts: bool) -> None:
+    """Browsers trust it, and yet report nothing from there: silence would pass for safety."""
+    block = b"GET / HTTP/1.1\r\nHost: %b\r\n%b\r\nSec-Fetch-Dest: document\r\n\r\n" % (host, HINTS)
+    head = read_request_head(block)
+
+    assert isinstance(head, RequestHead)
+    assert is_page_load(head, secure=secure) == counts
 
 
 @pytest.mark.parametrize(

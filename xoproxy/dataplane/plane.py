@@ -187,7 +187,7 @@ class DataPlane:
         record.cors = plan.outcome
         record.reason = plan.reason
         record.generation = self.generation.number
-        record.page = plan.observes and is_page_load(head.block)
+        record.page = plan.observes and is_page_load(head, secure=peer.secure)
         also = NO_EDIT
         if self._request_ids is not None:
             name, also = self._request_ids.of(head.block)

@@ -60,7 +60,7 @@ def why(trial: Trial, verdict: Verdict, loads: int, reports: int, pages: int) ->
         case Verdict.NO_TRAFFIC if not trial.is_heard:
             return "its reports do not come here: report_to names no endpoint whose URL is a path"
         case Verdict.NO_TRAFFIC:
-            return "no page was loaded by a browser that reports (Chromium, by https or on localhost)"
+            return "no page was loaded by a browser that reports (Chromium, by https)"
 
 
 def _count(number: int, noun: str) -> str:
