@@ -1,9 +1,9 @@
 """Which requests are page loads that prove something: had the page been a problem, a report would have come.
 
-Only Chromium sends reports of COEP and COOP, and only Chromium sends Sec-CH-UA: loads in other browsers prove nothing.  That field
-is sent in secure contexts alone, so the page came by https, wherever TLS ends, or from this machine.  Plain http from this
-machine is the one secure context whose Reporting-Endpoints browsers do not heed (Reporting API §3.3; tried with Chromium 156):
-such loads prove nothing either.  (User-Agent Client Hints §3.1; Fetch Metadata §2.1)
+Only Chromium sends reports of COEP and COOP, and only Chromium sends Sec-CH-UA: loads in other browsers prove nothing.  It is
+sent in secure contexts alone, so the page came by https, wherever TLS ends, or from this machine.  Plain http from this machine
+is the one secure context whose Reporting-Endpoints browsers do not heed (Reporting API §3.3; tried with Chromium 156): such
+loads prove nothing either.  (User-Agent Client Hints §3.1; Fetch Metadata §2.1)
 """
 
 import re
