@@ -16,6 +16,7 @@ from support.ports import free_port
 from support.processes import XoproxyProcess
 
 from xoproxy.cli import main
+from xoproxy.cli.asking import Asked
 
 PATIENCE_S = 20.0
 TOKEN = "an operator's word"
@@ -156,6 +157,25 @@ def test_what_is_safe_then_can_be_enforced_and_shown_as_a_difference(site: Site,
         "-    policy: untouched",
         "+    policy: [untouched, {corp: same-site}]",
     ]
+
+
+def test_nothing_is_enforced_while_the_store_has_a_problem(
+    site: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There may be reports that are not seen now."""
+    decision(site, capsys)
+    answered = Asked.json
+
+    def with_a_problem(asked: Asked, path: str) -> dict[str, Any]:
+        answer: dict[str, Any] = answered(asked, path)
+        return {**answer, "store": {**answer["store"], "error": "the disk is full"}}
+
+    monkeypatch.setattr(Asked, "json", with_a_problem)
+
+    assert main(site.command("suggest", "--enforce")) == 1
+    printed = capsys.readouterr()
+    assert "    observe: {coep: require-corp}\n" in printed.out
+    assert "the store has a problem: the disk is full" in printed.err
 
 
 @pytest.mark.parametrize("command", ["reports", "suggest"])

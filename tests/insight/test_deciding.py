@@ -4,7 +4,7 @@ import pytest
 from support.configs import compiled
 from support.deciding import EDITOR, ENDPOINTS, NOW, PAGE, decided, fix_kinds, group, only, traffic
 
-from xoproxy.insight.deciding import Verdict, as_json, as_text, decide, route_key
+from xoproxy.insight.deciding import Verdict, as_json, as_text, decide, doubt_of, route_key
 from xoproxy.insight.deciding.decide import MAX_BLOCKERS, MAX_PAGES
 from xoproxy.insight.deciding.outlook import Remedy, Whose
 from xoproxy.reports.model import Traffic
@@ -52,6 +52,32 @@ def test_silence_without_traffic_proves_nothing() -> None:
     assert {each.verdict for each in outlook.observations} == {Verdict.NO_TRAFFIC}
     assert {each.verdict for each in decide(LOADED, (), {}, 0.0, NOW).observations} == {Verdict.NO_TRAFFIC}
     assert not outlook.safe
+
+
+def test_nothing_is_safe_while_reports_may_be_missing() -> None:
+    """What was reported stands in the way all the same."""
+    report = group("coep", "corp", EDITOR, "https://cdn.example.net/a.png", "image")
+    outlook = decide(LOADED, (report,), traffic(LOADED, 40), 0.0, NOW, "the store is away")
+
+    coop, coep = outlook.observations
+    assert (coop.verdict, coop.why, coop.enforcing) == (Verdict.UNKNOWN, "the store is away", ())
+    assert coep.verdict is Verdict.BLOCKED
+    assert not outlook.safe
+
+
+@pytest.mark.parametrize(
+    ("error", "read", "total", "doubt"),
+    [
+        pytest.param("", 7, 7, "", id="all-there-is"),
+        pytest.param("the disk is full", 7, 7, "the store has a problem: the disk is full", id="broken-store"),
+        pytest.param("", 1000, 1001, "only 1,000 of 1,001 groups", id="too-many"),
+    ],
+)
+def test_it_is_told_why_reports_may_be_missing(error: str, read: int, total: int, doubt: str) -> None:
+    told = doubt_of(error, read, total)
+
+    assert doubt in told
+    assert bool(told) == bool(doubt)
 
 
 def test_nothing_observed_is_not_safe() -> None:

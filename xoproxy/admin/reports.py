@@ -75,7 +75,7 @@ class ReportHandlers:
             if held is None or held.of != of or time.monotonic() >= held.until:
                 loaded = await self._service.loaded()
                 found = await self._find(Query(since, limit=loaded.generation.settings.collecting.max_groups))
-                outlook = await asyncio.to_thread(_decided, loaded, found, traffic, since)
+                outlook = await asyncio.to_thread(_decided, loaded, found, traffic, since, self._service.store)
                 held = self._decision = _Decision(of, time.monotonic() + HOLDS_S, outlook)
             return held.outlook
 
@@ -84,10 +84,11 @@ class ReportHandlers:
         return Found((), 0, 0) if collector is None else await collector.find(query)
 
 
-def _decided(loaded: Loaded, found: Found, traffic: Mapping[str, Traffic], since: float) -> Json:
-    from xoproxy.insight.deciding import as_json, decide  # noqa: PLC0415  a start needs none of it
+def _decided(loaded: Loaded, found: Found, traffic: Mapping[str, Traffic], since: float, store: StoreStatus | None) -> Json:
+    from xoproxy.insight.deciding import as_json, decide, doubt_of  # noqa: PLC0415  a start needs none of it
 
-    return as_json(decide(loaded, found.groups, traffic, since, time.time()))
+    doubt = doubt_of("" if store is None else store.error, len(found.groups), found.total)
+    return as_json(decide(loaded, found.groups, traffic, since, time.time(), doubt))
 
 
 def _found(found: Found, traffic: Mapping[str, Traffic], store: StoreStatus | None) -> Json:

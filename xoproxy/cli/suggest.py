@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any, Final
@@ -17,7 +17,7 @@ from xoproxy.cli.options import Chosen, UsageError, choose
 from xoproxy.cli.parser import EXIT_FAILED, EXIT_FINDINGS, EXIT_FINE, EXIT_INVALID
 from xoproxy.config import ConfigInvalid, Loaded, Texts, compile_texts, read_texts
 from xoproxy.config.render import as_text as problems_as_text
-from xoproxy.insight.deciding import Outlook, decide
+from xoproxy.insight.deciding import Outlook, decide, doubt_of
 from xoproxy.insight.deciding.suggesting import Suggestion, suggest
 from xoproxy.insight.explaining.telling import change_lines
 from xoproxy.reports.model import Group, Traffic
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
         compile_ = partial(_compiled, chosen, datetime.now(UTC).date())
         loaded = compile_(texts)
         asked, since = ask(args, os.environ), span(args.since)
-        begins, groups, traffic = _reported(asked, since)
+        reported = _reported(asked, since)
     except UsageError as exc:
         return complain(f"error: {exc}", EXIT_INVALID)
     except ConfigInvalid as invalid:
@@ -42,9 +42,10 @@ def run(args: argparse.Namespace) -> int:
         return EXIT_INVALID
     except Unreachable as exc:
         return complain(exc, EXIT_FAILED)
-    outlook = decide(loaded, groups, traffic, begins, time.time())
-    suggestion = suggest(loaded, texts, outlook, compile_, enforce=args.enforce)
-    suggestion = replace(suggestion, remaining=(*_doubts(texts, outlook, traffic), *suggestion.remaining))
+    outlook = decide(loaded, reported.groups, reported.traffic, reported.since, time.time(), reported.doubt)
+    suggestion = suggest(loaded, texts, outlook, compile_, enforce=args.enforce and not reported.doubt)
+    doubts = (*_doubts(texts, outlook, reported.traffic), *([reported.doubt] if reported.doubt else []))
+    suggestion = replace(suggestion, remaining=(*doubts, *suggestion.remaining))
     as_diff = args.diff or len(texts.parts) > 1
     sys.stdout.writelines(differences(texts, suggestion.texts) if as_diff else [part.text for part in suggestion.texts.parts])
     print("\n".join(told_lines(suggestion)), file=sys.stderr)
@@ -71,7 +72,17 @@ def _doubts(texts: Texts, outlook: Outlook, traffic: Mapping[str, Traffic]) -> I
         yield f"xoproxy knows nothing of what {texts.name} observes: put it into force, or name another file with -c"
 
 
-def _reported(asked: Asked, since: str) -> tuple[float, list[Group], dict[str, Traffic]]:
+@dataclass(frozen=True, slots=True)
+class _Reported:
+    """What was reported since a time.  `doubt`: why that may not be all."""
+
+    since: float
+    groups: list[Group]
+    traffic: dict[str, Traffic]
+    doubt: str
+
+
+def _reported(asked: Asked, since: str) -> _Reported:
     """Ask for everything that was reported in a period.  Raises: `Unreachable`."""
     groups: list[Group] = []
     while True:
@@ -80,7 +91,8 @@ def _reported(asked: Asked, since: str) -> tuple[float, list[Group], dict[str, T
         groups += [_group(each) for each in answer["groups"]]
         if not answer["groups"] or len(groups) >= min(answer["total"], MAX_GROUPS):
             traffic = {key: Traffic(each["pages"], each["observed_since"]) for key, each in answer["traffic"].items()}
-            return answer["since"], groups, traffic
+            error = answer["store"]["error"] if answer["store"] is not None else ""
+            return _Reported(answer["since"], groups, traffic, doubt_of(error, len(groups), answer["total"]))
 
 
 def _group(said: dict[str, Any]) -> Group:

@@ -8,5 +8,6 @@ from xoproxy.insight.deciding.as_text import as_text
 from xoproxy.insight.deciding.decide import decide
 from xoproxy.insight.deciding.keys import route_key
 from xoproxy.insight.deciding.outlook import Outlook, Verdict
+from xoproxy.insight.deciding.words import doubt_of
 
-__all__ = ["Outlook", "Verdict", "as_json", "as_text", "decide", "route_key"]
+__all__ = ["Outlook", "Verdict", "as_json", "as_text", "decide", "doubt_of", "route_key"]

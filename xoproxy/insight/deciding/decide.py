@@ -57,16 +57,22 @@ class _Tally:
 _Pages = dict[str, dict[tuple[str, ...], _Tally]]
 
 
-def decide(loaded: Loaded, groups: Sequence[Group], traffic: Mapping[str, Traffic], since: float, now: float) -> Outlook:
-    """Return the decision about everything that a file observes, by what came since a time; `traffic` by `route_key`."""
-    return _Deciding(loaded, traffic, since).outlook(groups, now)
+def decide(  # noqa: PLR0913, PLR0917  the evidence, its period, and what is wrong with it
+    loaded: Loaded, groups: Sequence[Group], traffic: Mapping[str, Traffic], since: float, now: float, doubt: str = ""
+) -> Outlook:
+    """Return the decision about everything that a file observes, by what came since a time; `traffic` by `route_key`.
+
+    `doubt`: why there may be reports that are not among the groups, in words; nothing is safe then.
+    """
+    return _Deciding(loaded, traffic, since, doubt).outlook(groups, now)
 
 
 class _Deciding:
     """One decision under way."""
 
-    def __init__(self, loaded: Loaded, traffic: Mapping[str, Traffic], since: float) -> None:
+    def __init__(self, loaded: Loaded, traffic: Mapping[str, Traffic], since: float, doubt: str) -> None:
         self._loaded = loaded
+        self._doubt = doubt
         self._traffic = traffic
         self._since = since
         self._owners = Owners(loaded)
@@ -129,6 +135,8 @@ class _Deciding:
         seen = self._seen(trial.draft)
         loads = seen.pages if seen is not None else 0
         verdict = _verdict(trial, loads, is_blocked=is_blocked)
+        doubt = self._doubt if verdict is Verdict.SAFE else ""
+        verdict = Verdict.UNKNOWN if doubt else verdict
         route, kind = trial.draft.route, trial.kind
         edits = enforcing(self._loaded, trial) if verdict is Verdict.SAFE and self._written < MAX_ENFORCING else ()
         self._written += bool(edits)
@@ -141,7 +149,7 @@ class _Deciding:
             value=trial.text,
             field=kind.field,
             verdict=verdict,
-            why=why(trial, verdict, loads, reports, len(found)),
+            why=doubt or why(trial, verdict, loads, reports, len(found)),
             loads=loads,
             observed_since=seen.observed_since if seen is not None else None,
             reports=reports,

@@ -48,6 +48,13 @@ def harmless(trial: Trial, kind: str, route: str) -> str:
     return ""
 
 
+def doubt_of(error: str, read: int, total: int) -> str:
+    """Return why reports may be missing from a decision: what is wrong with the store, or how few groups were read."""
+    if error:
+        return f"there may be reports that are not seen now: the store has a problem: {error}"
+    return f"only {read:,} of {_count(total, 'group')} of reports were looked at" if read < total else ""
+
+
 def why(trial: Trial, verdict: Verdict, loads: int, reports: int, pages: int) -> str:
     """Return what a verdict rests on, in words."""
     match verdict:
