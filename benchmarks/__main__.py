@@ -7,10 +7,11 @@
 Parts: `cpu` (processor time per proxied request from the process's own accounting, as a ratio to nginx; requests per second at
 saturation), `policies` (what a request costs under a policy that says everything, 1,000 routes or 10,000 origins, as a ratio
 to one plain route), `watching` (what log, metrics, traces and reports cost a request, alone and together, as a ratio to none of
-them), `start` (from starting the program to its first answer), `memory` (idle, and per idle keep-alive
-connection), `reload` (from saving the policy file to the new policy in force), `reports` (how many of browsers' reports are
-read and kept in a second, and the memory that a million take; in PostgreSQL only with `--postgresql`).  Before `cpu` each proxy
-has to show that it answers with exactly the fields of the policy; one that does not is not measured.
+them), `start` (from starting the program to its first answer), `memory` (idle, and per idle keep-alive connection), `reload`
+(from saving the policy file to the new policy in force), `stall` (how long an exchange is held while a file of 5,000 routes is
+reloaded), `reports` (how many of browsers' reports are read and kept in a second, and the memory that a million take; in
+PostgreSQL only with `--postgresql`).  Before `cpu` each proxy must show that it answers with exactly the fields of the policy;
+one that does not is not measured.
 
 Needs Linux, two cores, nginx and wrk.  Nothing is installed, nothing leaves the loopback interface, files are written to a
 temporary directory only, and what was started is ended.
@@ -40,6 +41,7 @@ from benchmarks.proxies import BASELINE, DEFAULT, PROXIES, Proxy
 from benchmarks.reports import measure_reports
 from benchmarks.rounds import measure_rounds
 from benchmarks.running import Stage
+from benchmarks.stall import measure_stalls
 from benchmarks.tools import find
 from benchmarks.watching import OFF, measure_watching
 from benchmarks.workloads import WORKLOADS
@@ -90,6 +92,11 @@ def _reload(plan: Plan, stage: Stage) -> Outcome:
     return Outcome(report.reload_table(reloads), reloads)
 
 
+def _stall(plan: Plan, stage: Stage) -> Outcome:
+    stalls = {proxy.name: measure_stalls(proxy, stage, _tell) for proxy in plan.proxies}
+    return Outcome(report.stalls_table(stalls), {name: [asdict(one) for one in found] for name, found in stalls.items()})
+
+
 def _policies(plan: Plan, stage: Stage) -> Outcome:
     costs = measure_costs(stage, plan.load, _tell)
     return Outcome(report.costs_table(costs), [asdict(cost) for cost in costs])
@@ -112,6 +119,7 @@ PARTS: Final[dict[str, Callable[[Plan, Stage], Outcome]]] = {
     "start": _start,
     "memory": _memory,
     "reload": _reload,
+    "stall": _stall,
     "reports": _reports,
 }
 

@@ -21,7 +21,7 @@ _SETTLE_S: Final = 1.0  # what a process still does after its first answer (impo
 _WARM_UP_REQUESTS: Final = 100
 _RELOAD_S: Final = 30.0
 _POLL_S: Final = 0.002
-_OPENER: Final = "Cross-Origin-Opener-Policy"
+OPENER: Final = "Cross-Origin-Opener-Policy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def _reload_once(started: Running, opener: str, save: Callable[[Path, str], None
     save(started.proxy.config_file(started.place), text)
     if started.proxy.reload_signal is not None:
         started.server.signal(started.proxy.reload_signal)
-    while ask(started.port, "/small").values(_OPENER) != [opener]:
+    while ask(started.port, "/small").values(OPENER) != [opener]:
         if time.monotonic() - began > _RELOAD_S:
             raise BenchmarkError(f"{started.proxy.name} did not take a new policy within {_RELOAD_S:g} s")
         time.sleep(_POLL_S)

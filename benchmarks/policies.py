@@ -16,7 +16,7 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.load import Load, Round, load_once
 from benchmarks.policy import POLICY, Policy
 from benchmarks.proxies import Place
-from benchmarks.proxies.xoproxy import Xoproxy
+from benchmarks.proxies.xoproxy import Xoproxy, other_routes
 from benchmarks.running import Running, Stage, running
 from benchmarks.wire import LOOPBACK, ask
 from benchmarks.workloads import Request
@@ -93,8 +93,7 @@ class Variant(Xoproxy):
 
 def _routes(last: str) -> str:
     """Return a thousand routes, the last of which is hit."""
-    others = "".join(f"  - match: {{path: /app{number}/v1/**}}\n" for number in range(ROUTES - 1))
-    return f"policy:{_PLAIN}routes:\n{others}  - match: {last}\n"
+    return f"policy:{_PLAIN}routes:\n{other_routes(ROUTES)}  - match: {last}\n"
 
 
 VARIANTS: Final = (

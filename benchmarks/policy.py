@@ -20,6 +20,7 @@ class Policy:
     headers: tuple[str, ...] = ("authorization", "content-type")
     expose: tuple[str, ...] = ("x-total-count",)
     max_age_s: int = 600
+    routes: int = 1  # so many; the requests of the benchmark are for the last
 
     @property
     def always(self) -> dict[str, str]:

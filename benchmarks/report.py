@@ -3,17 +3,13 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import median
 
+from benchmarks.figures import spread
 from benchmarks.lifecycle import MemoryUse
 from benchmarks.load import Round
 from benchmarks.policies import Cost
 from benchmarks.policies import ratios as cost_ratios
 from benchmarks.reports import ReportCost
-
-
-def spread(values: Sequence[float], digits: int) -> str:
-    """Return the median and, behind it, the least and the greatest."""
-    low, middle, high = (f"{value:.{digits}f}" for value in (min(values), median(values), max(values)))
-    return f"{middle} ({low}-{high})"
+from benchmarks.stall import Stall
 
 
 def ratios(rounds: Iterable[Round], workload: str, proxy: str, baseline: str) -> list[float]:
@@ -103,6 +99,27 @@ def reload_table(reloads: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
         for way, values in ways.items()
     ]
     return table(("proxy", "saved", "to the new policy in force, ms (min-max)"), rows)
+
+
+def stalls_table(stalls: Mapping[str, Sequence[Stall]]) -> str:
+    """Return how long exchanges were held: without a reload, and during one."""
+    columns: dict[str, Callable[[Stall], float]] = {
+        "quiet: p99 ms": lambda one: one.quiet_p99_ms,
+        "longest ms": lambda one: one.quiet_longest_ms,
+        "reloading: p99 ms": lambda one: one.p99_ms,
+        "longest ms ": lambda one: one.longest_ms,
+        "in force after s": lambda one: one.in_force_s,
+        "connections closed": lambda one: one.reopened,
+    }
+    rows = [
+        (
+            name,
+            "",
+            *(spread([value(one) for one in found], 0 if title.endswith("closed") else 2) for title, value in columns.items()),
+        )
+        for name, found in stalls.items()
+    ]
+    return table(("proxy", "", *columns), rows)
 
 
 def costs_table(costs: Sequence[Cost]) -> str:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.policy import POLICY
+from benchmarks.policy import POLICY, Policy
 from benchmarks.processes import Server
 from benchmarks.proxies import Place, Proxy
 from benchmarks.wire import free_port
@@ -36,12 +36,12 @@ class Running:
 
 
 @contextmanager
-def running(proxy: Proxy, stage: Stage) -> Iterator[Running]:
-    """Run `proxy` with `POLICY` until the end of the block."""
+def running(proxy: Proxy, stage: Stage, policy: Policy = POLICY) -> Iterator[Running]:
+    """Run `proxy` with a policy until the end of the block."""
     port = free_port()
     place = Place(stage.directory / f"{proxy.name}-{port}", port, stage.backend_port)
     config = proxy.config_file(place)
     config.parent.mkdir(parents=True, exist_ok=True)  # the port may be one that was used before
-    config.write_text(proxy.config(place, POLICY), encoding="utf-8")
+    config.write_text(proxy.config(place, policy), encoding="utf-8")
     with Server(proxy.command(place), place.output, stage.cores, proxy.environment()) as server:
         yield Running(proxy, place, server, server.wait_until_answering(port, "/small"))

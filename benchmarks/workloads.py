@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from benchmarks.policy import POLICY, PREFLIGHT_VARY, VARY
+from benchmarks.wire import LOOPBACK
 
 SMALL_CONTENT: Final = "a small answer, as an API gives it: {}\\n"
 _KIB: Final = 1024
@@ -27,6 +28,14 @@ class Request:
     response_bytes: int | None = len(SMALL_CONTENT) - 1  # None: whatever the proxy's own answer has
     policy_fields: dict[str, str] = field(default_factory=dict)  # besides those of every response: these and no other
     vary: tuple[str, ...] = FORWARDED_VARY
+
+    def wire(self, port: int) -> str:
+        """Return the request as it goes to a proxy on `port`."""
+        lines = {"Host": f"{LOOPBACK}:{port}"} | self.fields
+        if self.content_bytes:
+            lines["Content-Length"] = str(self.content_bytes)
+        head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        return f"{self.method} {self.target} HTTP/1.1\r\n{head}\r\n{'x' * self.content_bytes}"
 
 
 _ORIGIN: Final = {"Origin": POLICY.origin}
@@ -59,8 +68,10 @@ _PREFLIGHT: Final = {
     "Access-Control-Request-Headers": "authorization,content-type",
 }
 
+SMALL: Final = Request("small", "GET with Origin, small answer", _ORIGIN, policy_fields=POLICY.granted)
+
 WORKLOADS: Final = (
-    Request("small", "GET with Origin, small answer", _ORIGIN, policy_fields=POLICY.granted),
+    SMALL,
     Request("browser", "the same with 20 request fields", _BROWSER | _ORIGIN, policy_fields=POLICY.granted),
     Request(
         "preflight",

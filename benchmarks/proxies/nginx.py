@@ -51,13 +51,19 @@ def _lines(fields: Mapping[str, str], indent: int) -> str:
     return "".join(f'{" " * indent}add_header {name} "{value}" always;\n' for name, value in fields.items())
 
 
-def _location(policy: Policy) -> str:
-    """Return the one location.  An `if` with fields of its own inherits none, so it lists them all."""
+def _locations(policy: Policy) -> str:
+    """Return as many locations as the policy has routes."""
+    body = _location_body(policy)
+    others = (f"/app{number}/v1/" for number in range(policy.routes - 1))
+    return "".join(f"    location {path} {{\n{body}    }}\n" for path in (*others, "/"))
+
+
+def _location_body(policy: Policy) -> str:
+    """Return what is in each location.  An `if` with fields of its own inherits none, so it lists them all."""
     preflight_vary = {"Vary": ", ".join(PREFLIGHT_VARY)}
     actual = dict(zip(policy.granted, ("$granted", "$credentials", "$expose"), strict=True))
     hidden = "".join(f"      proxy_hide_header {name};\n" for name in (*OWNED_FIELDS, "Vary"))
-    return f"""    location / {{
-      if ($preflight = granted) {{
+    return f"""      if ($preflight = granted) {{
 {_lines(policy.always | policy.preflight | preflight_vary, 8)}        return 204;
       }}
       if ($preflight = refused) {{
@@ -73,8 +79,7 @@ def _location(policy: Policy) -> str:
       proxy_set_header X-Forwarded-Proto $scheme;
       proxy_set_header X-Forwarded-Host $http_host;
       proxy_set_header Via "1.1 nginx";
-{hidden}{_lines(policy.always | actual | {"Vary": "$vary"}, 6)}    }}
-"""
+{hidden}{_lines(policy.always | actual | {"Vary": "$vary"}, 6)}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,7 @@ class Nginx:
   }}
   server {{
     listen {LOOPBACK}:{place.port};
-{_location(policy)}  }}
+{_locations(policy)}  }}
 }}
 """
 

@@ -13,6 +13,11 @@ from benchmarks.proxies.proxy import Place
 from benchmarks.wire import LOOPBACK
 
 
+def other_routes(count: int) -> str:
+    """Return routes that no request of the benchmark matches, one fewer than `count`: theirs is the last."""
+    return "".join(f"  - match: {{path: /app{number}/v1/**}}\n" for number in range(count - 1))
+
+
 @dataclass(frozen=True, slots=True)
 class Xoproxy:
     """`python -m xoproxy run`, with the interpreter that runs the benchmark."""
@@ -47,6 +52,8 @@ policies:
       expose_headers: [{", ".join(policy.expose)}]
       allow_credentials: true
       max_age: {policy.max_age_s}
+routes:
+{other_routes(policy.routes)}  - {{}}
 """
 
     def command(self, place: Place) -> list[str]:

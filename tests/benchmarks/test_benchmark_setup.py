@@ -9,42 +9,29 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from support.benchmarking import needs_nginx, staged
 
 from benchmarks import report
 from benchmarks.__main__ import main
 from benchmarks.accounting import tree
 from benchmarks.agreement import PROBES, forwarded_fields, require_agreement, vary_members
-from benchmarks.backend import running_backend
-from benchmarks.errors import BenchmarkError, MissingError
+from benchmarks.errors import BenchmarkError
 from benchmarks.load import Round
 from benchmarks.policy import OWNED_FIELDS, POLICY, Policy
 from benchmarks.processes import Server
 from benchmarks.proxies import PROXIES, Nginx, Place, Proxy
 from benchmarks.running import Running, Stage, running
-from benchmarks.tools import find
 from benchmarks.wire import ask
 from benchmarks.workloads import WORKLOADS, Request
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the benchmark reads /proc")
 
 
-def _nginx_is_missing() -> str:
-    try:
-        find("nginx")
-    except MissingError as exc:
-        return str(exc)
-    return ""
-
-
-needs_nginx = pytest.mark.skipif(bool(_nginx_is_missing()), reason=_nginx_is_missing())
-
-
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """Run the backend; proxies may use every core, as nothing is measured."""
-    directory, cores = tmp_path_factory.mktemp("benchmark"), frozenset(os.sched_getaffinity(0))
-    with running_backend(directory / "backend", cores) as port:
-        yield Stage(directory, port, cores)
+    """Run the backend for all tests."""
+    with staged(tmp_path_factory.mktemp("benchmark")) as stage:
+        yield stage
 
 
 @pytest.fixture(scope="module")
