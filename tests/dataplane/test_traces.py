@@ -206,9 +206,9 @@ def test_two_processes_do_not_make_the_same_ids() -> None:
 def test_two_edits_of_one_head_are_both_made() -> None:
     """Spans in any order, also one that both take out."""
     edited = head(GIVEN, states=(b"a=1",))
-    block = edited.block
-    parent, state = block.index(b"Traceparent"), block.index(b"tracestate")
-    first = ((state, len(block) - 2), (parent, state)), b"A: 1\r\n"
+    tail = edited.tail
+    parent, state = tail.index(b"Traceparent"), tail.index(b"tracestate")
+    first = ((state, len(tail) - 2), (parent, state)), b"A: 1\r\n"
     edit = both(first, (((parent, state),), b"B: 2\r\n"))
 
     sent = request_for_upstream(edited, HOP, b"h", edit)

@@ -248,12 +248,13 @@ def test_what_is_known_of_a_head() -> None:
     head = accepted(block)
 
     assert (head.block, head.method, head.target, head.minor, head.host) == (block, b"GET", b"/", 1, b"a.example")
+    assert head.tail == block.removeprefix(b"GET /")
     assert head.origin == b"https://x"
     assert head.options == (b"close", b"x-foo", b"upgrade")
     assert head.upgrade == b"a,b, c"
     assert head.preflight_method is None
     assert head.values(b"upgrade") == [b"a,b", b"c"]
-    assert [(name, block[start:end]) for name, _, start, end in head.fields if name not in (b"host", b"origin")] == [
+    assert [(name, head.tail[start:end]) for name, _, start, end in head.fields if name not in (b"host", b"origin")] == [
         (b"connection", b"Connection: Close, X-Foo\r\n"),
         (b"connection", b"connection: upgrade\r\n"),
         (b"upgrade", b"Upgrade: a,b\r\n"),

@@ -22,7 +22,7 @@ from xoproxy.policy.routes import Answer, Collect, Forward
 from xoproxy.semantics.diagnosis import HeadFault
 from xoproxy.semantics.forwarded import Hop, believed
 from xoproxy.semantics.forwarding import HeadEdit
-from xoproxy.semantics.heads import Framing, RequestHead, read_remains, read_request_head
+from xoproxy.semantics.heads import Framing, RequestHead, read_remains
 from xoproxy.telemetry.records import ExchangeRecord
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ class ClientConnection(Timed, asyncio.Protocol):
 
     def _begin(self, block: bytes) -> None:
         """Decide what becomes of a request, and start on it."""
-        head = read_request_head(block)
+        head = self._heads.read(block)
         if isinstance(head, HeadFault):
             self._refuse(head, block)
             return

@@ -1,23 +1,26 @@
-"""Cut request heads out of what a client sends."""
+"""Cut request heads out of what a client sends, and read them."""
 
 from typing import Final
 
 from xoproxy.semantics import grammar
 from xoproxy.semantics.diagnosis import HeadFault
+from xoproxy.semantics.heads import RequestHead, read_repeated_head, read_request_head
 
 _TOO_LARGE: Final = HeadFault(431, "the request head is larger than limits.request_head")
 _TLS_HELLO: Final = b"\x16\x03"  # the record header of a handshake (RFC 8446 §5.1)
 _NOT_TLS: Final = HeadFault(400, "this is TLS, and the port speaks plain HTTP")
+MAX_REMEMBERED_BYTES: Final = 2048  # browsers' heads have some 600 bytes, and cookies
 _BARE_LINE_FEED: Final = HeadFault(400, "a line feed without a carriage return")
 
 
 class HeadBuffer:
     """What came of heads, or was sent ahead of an answer.  `pending` may be taken and put by whoever reads bodies."""
 
-    __slots__ = ("_searched", "pending")
+    __slots__ = ("_last", "_searched", "pending")
 
     def __init__(self) -> None:
         self.pending = b""
+        self._last: RequestHead | None = None  # what was read last, if it is of a usual size
         self._searched = 0  # no head ends before this place in `pending`
 
     @property
@@ -49,3 +52,12 @@ class HeadBuffer:
         self.pending = pending[size:]
         self._searched = 0
         return pending[:size]
+
+    def read(self, block: bytes) -> RequestHead | HeadFault:
+        """Read a head that was cut off.  What it has in common with the one before it is not read again."""
+        last = self._last
+        repeated = read_repeated_head(block, last) if last is not None else None
+        head = repeated or read_request_head(block)
+        if isinstance(head, RequestHead) and len(block) <= MAX_REMEMBERED_BYTES:
+            self._last = head
+        return head

@@ -190,7 +190,7 @@ class DataPlane:
         record.page = plan.observes and is_page_load(head, secure=peer.secure)
         also = NO_EDIT
         if self._request_ids is not None:
-            name, also = self._request_ids.of(head.block)
+            name, also = self._request_ids.of(head.tail)
             record.request_id = name.decode("ascii")
         if self._traces is not None:
             record.trace, traced = self._traces.of(head, secure=peer.secure)

@@ -31,14 +31,14 @@ class RequestIds:
         self._before = field_name + b": "
         self._pattern = re.compile(rb"(?i)\n" + re.escape(field_name) + rb":[ \t]*+([^\r]*+)")
 
-    def of(self, block: bytes) -> tuple[bytes, HeadEdit]:
-        """Return the id of the request with this head, and what the upstream gets to see of it."""
-        first = self._pattern.search(block)
+    def of(self, tail: bytes) -> tuple[bytes, HeadEdit]:
+        """Return the id of the request with this tail, and what the upstream gets to see of it."""
+        first = self._pattern.search(tail)
         cuts: tuple[tuple[int, int], ...] = ()
         if first is not None:
             value = first[1].rstrip(b" \t")
-            if _PLAIN.fullmatch(value) and self._pattern.search(block, first.end()) is None:
+            if _PLAIN.fullmatch(value) and self._pattern.search(tail, first.end()) is None:
                 return value, NO_EDIT
-            cuts = tuple((found.start() + 1, found.end() + 2) for found in self._pattern.finditer(block))
+            cuts = tuple((found.start() + 1, found.end() + 2) for found in self._pattern.finditer(tail))
         value = new_id()
         return value, (cuts, self._before + value + b"\r\n")

@@ -41,7 +41,7 @@ class Traces:
         """Return what trace the request is part of, and what the upstream gets to see of it.  `secure`: it came over TLS."""
         parents: list[re.Match[bytes]] = []
         states: list[re.Match[bytes]] = []
-        for found in _FIELD.finditer(head.block):
+        for found in _FIELD.finditer(head.tail):
             (parents if found[1].lower() == b"parent" else states).append(found)
         given = _VALID.fullmatch(parents[0][2].rstrip(b" \t")) if len(parents) == 1 else None
         if given is None:

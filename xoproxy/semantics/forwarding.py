@@ -52,35 +52,49 @@ _DROPPED_TRUSTED: Final = HOP_BY_HOP | _SPOOFED | {b"x-forwarded-for"}
 _DROPPED: Final = _DROPPED_TRUSTED | {b"x-forwarded-proto", b"x-forwarded-host", b"forwarded"}
 
 
-# What else changes in a request's head: the spans that are taken out, and the lines that are put in.  A plain tuple: one is
-# made per request, and a frozen dataclass costs a microsecond to make.
+# What else changes in a request's head: the spans that are taken out of its tail, and the lines that are put in.  A plain
+# tuple: one is made per request, and a frozen dataclass costs a microsecond to make.
 HeadEdit = tuple[tuple[tuple[int, int], ...], bytes]
 NO_EDIT: Final[HeadEdit] = ((), b"")
+
+_VERSION: Final = b" HTTP/1.1"
 
 
 def request_for_upstream(head: RequestHead, hop: Hop, default_host: bytes, also: HeadEdit = NO_EDIT) -> bytes:
     """Return the head that goes to the upstream: always HTTP/1.1, target and all end-to-end fields as they came.
 
-    `default_host` is sent where an HTTP/1.0 client named no host.
+    `default_host` is sent where an HTTP/1.0 client named no host.  What becomes of the tail is remembered with the head, for
+    those that repeat it.
     """
+    cut, put = also
+    known = head.forwarded
+    if known is not None and known[0] is hop and not cut:
+        tail = known[1]
+    else:
+        tail = _forwarded_tail(head, hop, default_host, cut)
+        if not cut and head.minor == 1:  # else it depends on more than tail and hop
+            head.forwarded = hop, tail
+    return b"%b %b%b%b\r\n" % (head.method, head.target, tail, put)
+
+
+def _forwarded_tail(head: RequestHead, hop: Hop, default_host: bytes, also_cut: Sequence[tuple[int, int]]) -> bytes:
+    """Return version and field lines, without the empty line, as they go to the upstream."""
     dropped = _DROPPED_TRUSTED if hop.trusted else _DROPPED
     cuts: list[tuple[int, int]] = [(start, end) for name, _, start, end in head.fields if name in dropped]
     if head.options:
-        cuts = united(cuts, named_spans(head.block, head.options))
-    also_cut, also_put = also
+        cuts = united(cuts, named_spans(head.tail, head.options))
     if also_cut:
         cuts = united(cuts, also_cut)
     usual = head.minor == 1 and not hop.trusted
-    lines = (hop.lines + head.host + _VIA if usual else _forwarded_lines(head, hop)) + also_put
+    lines = hop.lines + head.host + _VIA if usual else _forwarded_lines(head, hop)
     if head.framing is not NONE or head.upgrade is not None:
         lines += _connection_lines(head)
-    if head.minor == 1:
-        return edit(head.block, cuts, lines)
-    if not head.host:
-        lines = b"Host: " + default_host + b"\r\n" + lines
-    expect = [(start, end) for name, _, start, end in head.fields if name == b"expect"]
-    first, _, _ = head.block.partition(b"\r\n")
-    return first[:-1] + b"1" + edit(head.block, united(cuts, expect), lines)[len(first) :]
+    if head.minor == 0:
+        if not head.host:
+            lines = b"Host: " + default_host + b"\r\n" + lines
+        cuts = united(cuts, [(start, end) for name, _, start, end in head.fields if name == b"expect"])
+    tail = edit(head.tail, cuts, lines)[:-2]
+    return tail if head.minor == 1 else _VERSION + tail[len(_VERSION) :]
 
 
 def _forwarded_lines(head: RequestHead, hop: Hop) -> bytes:

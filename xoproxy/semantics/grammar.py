@@ -20,7 +20,8 @@ FIELD_LINES: Final = rb"(?:" + TOKEN + rb"++:[" + VALUE_BYTES + rb"]*+\r\n)*"
 
 # request-line = method SP request-target SP HTTP-version (RFC 9112 §3).  The target is visible ASCII without "#", which no
 # form of a request target can hold (RFC 9112 §3.2); its form is checked by `targets`.
-REQUEST_LINE: Final = re.compile(rb"(" + TOKEN + rb"++) ([!\"$-~]++) HTTP/1\.([01])\r\n")
+METHOD_AND_TARGET: Final = re.compile(rb"(" + TOKEN + rb"++) ([!\"$-~]++)")
+REQUEST_LINE: Final = re.compile(METHOD_AND_TARGET.pattern + rb" HTTP/1\.([01])\r\n")
 REQUEST_HEAD: Final = re.compile(REQUEST_LINE.pattern + FIELD_LINES + rb"\r\n")
 
 # status-line = HTTP-version SP status-code SP [ reason-phrase ] (RFC 9112 §4).  The second SP is missing in the answers of
