@@ -24,120 +24,31 @@ import json
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import NoReturn
 
-from benchmarks import report
 from benchmarks.backend import running_backend
+from benchmarks.choosing import Wishes, choose
 from benchmarks.cores import divide_cores
 from benchmarks.environment import describe, load_average
 from benchmarks.errors import BenchmarkError, MissingError
-from benchmarks.lifecycle import many_files, measure_memory, measure_reloads, measure_start
+from benchmarks.lifecycle import many_files
 from benchmarks.load import Load
-from benchmarks.policies import measure_costs
-from benchmarks.proxies import BASELINE, DEFAULT, PROXIES, Proxy
-from benchmarks.reports import measure_reports
-from benchmarks.rounds import measure_rounds
+from benchmarks.parts import PARTS, Plan
+from benchmarks.proxies import BASELINE, PROXIES
 from benchmarks.running import Stage
-from benchmarks.stall import measure_stalls
+from benchmarks.tls import make_certificate
 from benchmarks.tools import find
-from benchmarks.watching import OFF, measure_watching
 from benchmarks.workloads import WORKLOADS
-
-LIFECYCLE_TIMES: Final = 7  # starts and reloads; short, and their median is what counts
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What the command line asks for."""
-
-    parts: tuple[str, ...]
-    proxies: tuple[Proxy, ...]
-    workloads: tuple[str, ...]
-    load: Load
-    postgresql: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a part found: a table for people, values for machines."""
-
-    table: str
-    values: object
-
-
-def _cpu(plan: Plan, stage: Stage) -> Outcome:
-    chosen = [workload for workload in WORKLOADS if workload.name in plan.workloads]
-    rounds = measure_rounds(stage, plan.proxies, chosen, plan.load, _tell)
-    return Outcome(report.rounds_table(rounds, BASELINE), [asdict(one) for one in rounds])
-
-
-def _start(plan: Plan, stage: Stage) -> Outcome:
-    starts: dict[str, list[float]] = {proxy.name: [] for proxy in plan.proxies}
-    for _ in range(LIFECYCLE_TIMES):
-        for proxy in plan.proxies:
-            starts[proxy.name].append(measure_start(proxy, stage))
-    return Outcome(report.start_table(starts), starts)
-
-
-def _memory(plan: Plan, stage: Stage) -> Outcome:
-    uses = {proxy.name: measure_memory(proxy, stage) for proxy in plan.proxies}
-    return Outcome(report.memory_table(uses), {name: asdict(use) for name, use in uses.items()})
-
-
-def _reload(plan: Plan, stage: Stage) -> Outcome:
-    reloads = {proxy.name: measure_reloads(proxy, stage, LIFECYCLE_TIMES) for proxy in plan.proxies}
-    return Outcome(report.reload_table(reloads), reloads)
-
-
-def _stall(plan: Plan, stage: Stage) -> Outcome:
-    stalls = {proxy.name: measure_stalls(proxy, stage, _tell) for proxy in plan.proxies}
-    return Outcome(report.stalls_table(stalls), {name: [asdict(one) for one in found] for name, found in stalls.items()})
-
-
-def _policies(plan: Plan, stage: Stage) -> Outcome:
-    costs = measure_costs(stage, plan.load, _tell)
-    return Outcome(report.costs_table(costs), [asdict(cost) for cost in costs])
-
-
-def _reports(plan: Plan, stage: Stage) -> Outcome:
-    costs = measure_reports(stage, plan.postgresql, _tell)
-    return Outcome(report.reports_table(costs), [asdict(cost) for cost in costs])
-
-
-def _watching(plan: Plan, stage: Stage) -> Outcome:
-    rounds = measure_watching(stage, plan.load, _tell)
-    return Outcome(report.rounds_table(rounds, OFF), [asdict(one) for one in rounds])
-
-
-PARTS: Final[dict[str, Callable[[Plan, Stage], Outcome]]] = {
-    "cpu": _cpu,
-    "policies": _policies,
-    "watching": _watching,
-    "start": _start,
-    "memory": _memory,
-    "reload": _reload,
-    "stall": _stall,
-    "reports": _reports,
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, return the exit code."""
     args = _parser().parse_args(arguments)
-    proxies = _chosen_proxies(args.proxy)
-    plan = Plan(
-        tuple(part for part in PARTS if part in (args.part or PARTS)),
-        proxies,
-        tuple(args.workload or (workload.name for workload in WORKLOADS)),
-        Load(args.connections, args.seconds, args.rounds),
-        args.postgresql,
-    )
     signal.signal(signal.SIGTERM, _leave)
     try:
-        _measure(plan, args.json)
+        _measure(_plan(args), args.json)
     except MissingError as exc:
         _tell(f"error: {exc}")
         return 2
@@ -149,12 +60,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _measure(plan: Plan, json_file: Path | None) -> None:
-    """Measure each part, print its table as soon as it is there, and write the values in the end."""
+def _plan(args: argparse.Namespace) -> Plan:
     if sys.platform != "linux":
         raise MissingError("this needs Linux: processor time and memory are read from /proc")
-    for tool in ("nginx", "wrk") if {"cpu", "policies", "watching"} & set(plan.parts) else ("nginx",):
+    for tool in ("nginx", "wrk"):
         find(tool)
+    wishes = Wishes(args.proxy or (), args.node_modules, args.mitmdump, args.xoproxy, args.against)
+    choice = choose(wishes)
+    for sentence in choice.left_out:
+        _tell(sentence)
+    return Plan(
+        tuple(part for part in PARTS if part in (args.part or PARTS)),
+        choice.proxies,
+        choice.baseline,
+        tuple(args.workload or (workload.name for workload in WORKLOADS)),
+        Load(args.connections, args.seconds, args.rounds),
+        _tell,
+        args.postgresql,
+    )
+
+
+def _measure(plan: Plan, json_file: Path | None) -> None:
+    """Measure each part, print its table as soon as it is there, and write the values in the end."""
     cores = divide_cores()
     values: dict[str, object] = {}
     about = describe(plan.proxies, cores)
@@ -162,7 +89,7 @@ def _measure(plan: Plan, json_file: Path | None) -> None:
     with tempfile.TemporaryDirectory(prefix="xoproxy-benchmarks-") as name, many_files():
         directory = Path(name)
         with running_backend(directory / "backend", cores.others) as backend_port:
-            stage = Stage(directory, backend_port, cores.proxy)
+            stage = Stage(directory, backend_port, cores.proxy, make_certificate(directory))
             for part in plan.parts:
                 _tell(f"measuring {part}")
                 outcome = PARTS[part](plan, stage)
@@ -174,12 +101,6 @@ def _measure(plan: Plan, json_file: Path | None) -> None:
         json_file.write_text(json.dumps({"environment": about, **values}, indent=1) + "\n", encoding="utf-8")
 
 
-def _chosen_proxies(names: Sequence[str] | None) -> tuple[Proxy, ...]:
-    """Return the proxies of these names; the baseline always comes first."""
-    chosen = (BASELINE, *names) if names else DEFAULT
-    return tuple(proxy for proxy in PROXIES if proxy.name in chosen)
-
-
 def _parser() -> argparse.ArgumentParser:
     assert __doc__ is not None
     workloads = "; ".join(f"{workload.name}: {workload.summary}" for workload in WORKLOADS)
@@ -188,12 +109,32 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--part", action="append", choices=PARTS, help="may be given several times (default: all)")
-    add("--proxy", action="append", choices=[proxy.name for proxy in PROXIES], help=f"besides {BASELINE} (default: xoproxy)")
+    add(
+        "--proxy",
+        action="append",
+        choices=[proxy.name for proxy in PROXIES],
+        help=f"besides {BASELINE} (default: all that are found)",
+    )
     names = [workload.name for workload in WORKLOADS]
     add("--workload", action="append", choices=names, help=f"may be given several times (default: all).  {workloads}")
     add("--rounds", type=_positive, default=5, metavar="N", help="of each proxy and workload (default: 5)")
     add("--seconds", type=_positive, default=3, metavar="S", help="of load in a round (default: 3)")
     add("--connections", type=_positive, default=16, metavar="N", help="kept open by the load (default: 16)")
+    where = "a directory: that tree, or a file: what is installed for that interpreter"
+    add("--xoproxy", type=Path, metavar="WHERE", help=f"measure another xoproxy than this tree's.  {where}")
+    add(
+        "--against",
+        type=Path,
+        metavar="WHERE",
+        help=f"a second xoproxy, to which the first is compared instead of {BASELINE}.  {where}",
+    )
+    add(
+        "--node-modules",
+        type=Path,
+        metavar="DIRECTORY",
+        help="where http-proxy is, after `npm install http-proxy` (or NODE_PATH)",
+    )
+    add("--mitmdump", type=Path, metavar="FILE", help="mitmproxy's program, if it is not in PATH")
     add("--postgresql", metavar="URL", help="a database that `reports` may fill")
     add("--json", type=Path, metavar="FILE", help="write every round and value there")
     return parser

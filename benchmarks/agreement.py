@@ -86,7 +86,6 @@ def _forwarding_faults(port: int) -> Iterator[str]:
         "X-Forwarded-For": LOOPBACK,
         "X-Forwarded-Proto": "http",
         "X-Forwarded-Host": authority,
-        "Connection": "",
         "Origin": POLICY.origin,
     }
     received = forwarded_fields(port)
@@ -94,5 +93,7 @@ def _forwarding_faults(port: int) -> Iterator[str]:
         value = received.get(name, "")
         if name == "Via" and not value.startswith("1.1 "):
             yield f"the backend receives Via: {value!r} instead of 1.1 and a name"
+        elif name == "Connection" and value.lower() not in {"", "keep-alive"}:  # which is what HTTP/1.1 does anyway
+            yield f"the backend receives Connection: {value!r}"
         elif name in wanted and value != wanted[name]:
             yield f"the backend receives {name}: {value!r} instead of {wanted[name]!r}"

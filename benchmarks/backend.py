@@ -18,15 +18,15 @@ from benchmarks.workloads import FILES, SMALL_CONTENT
 ECHOED: Final = ("Host", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "Via", "Connection", "Origin")
 
 
-def preamble(directory: Path) -> str:
-    """Return what every nginx of ours begins with: one worker, in the foreground, no file outside `directory`."""
+def preamble(directory: Path, workers: int = 1) -> str:
+    """Return what every nginx of ours begins with: in the foreground, no file outside `directory`."""
     # Workers of an nginx that root starts belong to nobody, who may not read a directory of root's.
     user = "user root;\n" if os.geteuid() == 0 else ""
     return f"""{user}daemon off;
-worker_processes 1;
+worker_processes {workers};
 pid {directory}/nginx.pid;
 error_log {directory}/error.log;
-events {{ worker_connections 4096; }}
+events {{ worker_connections 12000; }}
 """
 
 

@@ -18,6 +18,7 @@ class Stage:
     directory: Path
     backend_port: int
     cores: frozenset[int]
+    certificate: Path | None = None  # without, no proxy speaks TLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +37,11 @@ class Running:
 
 
 @contextmanager
-def running(proxy: Proxy, stage: Stage, policy: Policy = POLICY) -> Iterator[Running]:
+def running(proxy: Proxy, stage: Stage, policy: Policy = POLICY, workers: int = 1) -> Iterator[Running]:
     """Run `proxy` with a policy until the end of the block."""
     port = free_port()
-    place = Place(stage.directory / f"{proxy.name}-{port}", port, stage.backend_port)
+    tls_port, certificate = (free_port(), stage.certificate) if stage.certificate else (0, Path())
+    place = Place(stage.directory / f"{proxy.name}-{port}", port, stage.backend_port, tls_port, certificate, workers)
     config = proxy.config_file(place)
     config.parent.mkdir(parents=True, exist_ok=True)  # the port may be one that was used before
     config.write_text(proxy.config(place, policy), encoding="utf-8")

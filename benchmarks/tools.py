@@ -7,7 +7,16 @@ from typing import Final
 from benchmarks.errors import MissingError
 
 # Tool to the Debian package that brings it.
-PACKAGES: Final = {"nginx": "nginx-light", "wrk": "wrk"}
+PACKAGES: Final = {
+    "nginx": "nginx-light",
+    "wrk": "wrk",
+    "haproxy": "haproxy",
+    "caddy": "caddy",
+    "apache2": "apache2",
+    "node": "nodejs",
+    "mitmdump": "mitmproxy",
+    "openssl": "openssl",
+}
 
 # Debian's PATH for people leaves out the directories where servers are.
 _MORE_DIRECTORIES: Final = ("/usr/local/sbin", "/usr/sbin", "/sbin")

@@ -2,18 +2,28 @@
 
 from typing import Final
 
+from benchmarks.proxies.aiohttp import Aiohttp
+from benchmarks.proxies.apache import Apache
+from benchmarks.proxies.caddy import Caddy
+from benchmarks.proxies.haproxy import Haproxy
+from benchmarks.proxies.mitmproxy import Mitmproxy
 from benchmarks.proxies.nginx import Nginx
-from benchmarks.proxies.proxy import Place, Proxy
+from benchmarks.proxies.node import Node
+from benchmarks.proxies.proxy import Feature, Place, Proxy
 from benchmarks.proxies.xoproxy import Xoproxy
 
 PROXIES: Final[tuple[Proxy, ...]] = (
     Nginx("nginx"),
     Xoproxy("xoproxy"),
     Nginx("nginx-buffered", log_options=" buffer=64k flush=1s"),
+    Haproxy("haproxy"),
+    Caddy("caddy"),
+    Apache("apache"),
+    Node("node"),
+    Mitmproxy("mitmproxy"),
+    Aiohttp("aiohttp"),
 )
 
-# What all others are compared to, and what is measured unless the command line says otherwise.
-BASELINE: Final = "nginx"
-DEFAULT: Final = (BASELINE, "xoproxy")
+BASELINE: Final = "nginx"  # what all others are compared to
 
-__all__ = ["BASELINE", "DEFAULT", "PROXIES", "Nginx", "Place", "Proxy", "Xoproxy"]
+__all__ = ["BASELINE", "PROXIES", "Feature", "Mitmproxy", "Nginx", "Node", "Place", "Proxy", "Xoproxy"]

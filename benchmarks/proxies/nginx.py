@@ -15,7 +15,7 @@ from typing import Final
 
 from benchmarks.backend import http_settings, preamble
 from benchmarks.policy import OWNED_FIELDS, PREFLIGHT_VARY, VARY, Policy
-from benchmarks.proxies.proxy import Place
+from benchmarks.proxies.proxy import Feature, Place
 from benchmarks.tools import find
 from benchmarks.wire import LOOPBACK
 
@@ -44,6 +44,7 @@ def _maps(policy: Policy) -> str:
     "~^[^:]+:." refused;
   }}
   map $request_method $preflight {{ default ""; OPTIONS $asked; }}
+  map $http_upgrade $connection_option {{ default upgrade; "" ""; }}
 """
 
 
@@ -73,7 +74,8 @@ def _location_body(policy: Policy) -> str:
       proxy_http_version 1.1;
       proxy_request_buffering off;
       proxy_max_temp_file_size 0;
-      proxy_set_header Connection "";
+      proxy_set_header Connection $connection_option;
+      proxy_set_header Upgrade $http_upgrade;
       proxy_set_header Host $http_host;
       proxy_set_header X-Forwarded-For $remote_addr;
       proxy_set_header X-Forwarded-Proto $scheme;
@@ -88,6 +90,7 @@ class Nginx:
 
     name: str
     log_options: str = ""
+    lacks: frozenset[Feature] = frozenset()
     reload_signal: Signals | None = SIGHUP
 
     def version(self) -> str:
@@ -101,7 +104,9 @@ class Nginx:
 
     def config(self, place: Place, policy: Policy) -> str:
         """Return its configuration."""
-        return f"""{preamble(place.directory)}http {{
+        listen = f"    listen {LOOPBACK}:{place.tls_port} ssl;\n    ssl_certificate {place.certificate};\n"
+        tls = f"{listen}    ssl_certificate_key {place.certificate};\n" if place.tls_port else ""
+        return f"""{preamble(place.directory, place.workers)}http {{
 {http_settings(place.directory)}  log_format exchange escape=json '{_LOG_FORMAT}';
   access_log {self.access_log(place)} exchange{self.log_options};
 {_maps(policy)}  upstream backend {{
@@ -111,7 +116,7 @@ class Nginx:
   }}
   server {{
     listen {LOOPBACK}:{place.port};
-{_locations(policy)}  }}
+{tls}{_locations(policy)}  }}
 }}
 """
 

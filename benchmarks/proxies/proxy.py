@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 from signal import Signals
 from typing import Protocol
@@ -11,16 +12,27 @@ from benchmarks.policy import Policy
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one running proxy has its files, listens and forwards to.  All its files are below `directory`."""
+    """Where one running proxy listens and forwards to, and by how many workers.  All its files are below `directory`."""
 
     directory: Path
     port: int
     backend_port: int
+    tls_port: int = 0  # 0: no TLS
+    certificate: Path = Path()  # PEM, with its key
+    workers: int = 1
 
     @property
     def output(self) -> Path:
         """Where standard output and error go."""
         return self.directory / "output.log"
+
+
+class Feature(Enum):
+    """What not every proxy has, or is not configured for here."""
+
+    RELOAD = auto()
+    ROUTES = auto()  # more than one, and more than one origin
+    WORKERS = auto()
 
 
 class Proxy(Protocol):
@@ -32,8 +44,13 @@ class Proxy(Protocol):
         ...
 
     @property
+    def lacks(self) -> frozenset[Feature]:
+        """What cannot be measured of it."""
+        ...
+
+    @property
     def reload_signal(self) -> Signals | None:
-        """What makes it read its configuration again; None if it notices by itself."""
+        """What makes it read its configuration again; None if it notices by itself, or never."""
         ...
 
     def version(self) -> str:
