@@ -91,12 +91,8 @@ class RequestHead:
 
     def repeated(self, block: bytes, method: bytes, target: bytes) -> "RequestHead":
         """Return a head with another method and target, and the same tail."""
-        head = RequestHead.__new__(RequestHead)
-        head.block = block
-        head.method = method
-        head.target = target
-        head.minor = self.minor
-        head.tail = self.tail
+        head = RequestHead(block, method, target, self.minor)
+        head.tail = self.tail  # equal, and held once
         head.host = self.host
         head.origin = self.origin
         head.preflight_method = self.preflight_method
