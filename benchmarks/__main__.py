@@ -1,22 +1,32 @@
-"""Measure xoproxy beside nginx: the same policy, the same backend, the same load, in one run.
+"""Measure xoproxy beside other proxies: the same policy, the same backend, the same load, in one run.
 
-    python -m benchmarks                                    # everything, about ten minutes
-    python -m benchmarks --part cpu --workload small --rounds 9
-    python -m benchmarks --part cpu --proxy xoproxy --proxy nginx-buffered --json figures.json
+    python -m benchmarks                                    # everything that is found: about 45 minutes
+    python -m benchmarks --proxy xoproxy                    # xoproxy and nginx only: about 20
+    python -m benchmarks --part cpu --workload small --proxy xoproxy --proxy haproxy --rounds 9 --json figures.json
+    python -m benchmarks --part cpu --part growth --plot figures.svg
+    python -m benchmarks --part cpu --against ../before     # two versions: a second tree is what this one is compared to
 
-Parts: `cpu` (processor time per proxied request from the process's own accounting, as a ratio to nginx; requests per second at
-saturation), `policies` (what a request costs under a policy that says everything, 1,000 routes or 10,000 origins, as a ratio
-to one plain route), `watching` (what log, metrics, traces and reports cost a request, alone and together, as a ratio to none of
-them), `start` (from starting the program to its first answer), `memory` (idle, and per idle keep-alive connection), `reload`
-(from saving the policy file to the new policy in force), `stall` (how long an exchange is held while a file of 5,000 routes is
-reloaded), `reports` (how many of browsers' reports are read and kept in a second, and the memory that a million take; in
-PostgreSQL only with `--postgresql`).  Before `cpu` each proxy must show that it answers with exactly the fields of the policy;
-one that does not is not measured.
+Parts:
+
+    cpu       processor time per request, user and system, from the process's own accounting, as a ratio to nginx;
+              requests per second at saturation
+    latency   p50 and p99 at a fixed load, counted from when a request was to be sent; what a proxy adds at one connection
+    growth    processor time over the number of routes, origins, idle connections, generations; throughput of workers
+    policies  what a request costs under a policy that says everything, and with conditions, as a ratio to a plain route
+    watching  what log, metrics, traces and reports cost a request, alone and together, as a ratio to none of them
+    start     from starting the program to its first answer
+    memory    idle, under load, and per idle keep-alive connection
+    reload    from saving the policy file to the new policy in force
+    stall     how long an exchange is held while a file of 5,000 routes is reloaded
+    reports   how many of browsers' reports are read and kept in a second, and the memory that a million take
+
+Before `cpu` each proxy must show that it answers with exactly the fields of the policy.  Proxies that are not found are named
+and left out, and so is one from a workload that it fails; of `growth` and `stall` there are figures for nginx and xoproxy.
 
 Needs Linux, two cores, nginx and wrk.  Nothing is installed, nothing leaves the loopback interface, files are written to a
 temporary directory only, and what was started is ended.
 
-Exit codes: 0 measured; 1 a proxy failed; 2 usage, or something is missing.
+Exit codes: 0 measured; 1 nginx or xoproxy failed, or a proxy does not agree; 2 usage, or something is missing.
 """
 
 import argparse
@@ -36,6 +46,7 @@ from benchmarks.errors import BenchmarkError, MissingError
 from benchmarks.lifecycle import many_files
 from benchmarks.load import Load
 from benchmarks.parts import PARTS, Plan
+from benchmarks.plot import plot
 from benchmarks.proxies import BASELINE, PROXIES
 from benchmarks.running import Stage
 from benchmarks.tls import make_certificate
@@ -48,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _leave)
     try:
-        _measure(_plan(args), args.json)
+        _measure(_plan(args), args.json, args.plot)
     except MissingError as exc:
         _tell(f"error: {exc}")
         return 2
@@ -75,16 +86,17 @@ def _plan(args: argparse.Namespace) -> Plan:
         choice.baseline,
         tuple(args.workload or (workload.name for workload in WORKLOADS)),
         Load(args.connections, args.seconds, args.rounds),
+        float(args.rate),
         _tell,
         args.postgresql,
     )
 
 
-def _measure(plan: Plan, json_file: Path | None) -> None:
+def _measure(plan: Plan, json_file: Path | None, plot_file: Path | None) -> None:
     """Measure each part, print its table as soon as it is there, and write the values in the end."""
     cores = divide_cores()
     values: dict[str, object] = {}
-    about = describe(plan.proxies, cores)
+    about = describe(plan.proxies, cores) | {"baseline": plan.baseline, "load": str(plan.load)}
     print("\n".join(f"{name}: {value}" for name, value in about.items()), end="\n\n", flush=True)
     with tempfile.TemporaryDirectory(prefix="xoproxy-benchmarks-") as name, many_files():
         directory = Path(name)
@@ -97,8 +109,11 @@ def _measure(plan: Plan, json_file: Path | None) -> None:
                 print(outcome.table, end="\n\n", flush=True)
     about["load average at the end"] = load_average()
     print(f"load average at the end: {about['load average at the end']}")
+    values["environment"] = about
     if json_file is not None:
-        json_file.write_text(json.dumps({"environment": about, **values}, indent=1) + "\n", encoding="utf-8")
+        json_file.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+    if plot_file is not None:
+        plot_file.write_text(plot(json.loads(json.dumps(values))), encoding="utf-8")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -118,7 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     names = [workload.name for workload in WORKLOADS]
     add("--workload", action="append", choices=names, help=f"may be given several times (default: all).  {workloads}")
     add("--rounds", type=_positive, default=5, metavar="N", help="of each proxy and workload (default: 5)")
-    add("--seconds", type=_positive, default=3, metavar="S", help="of load in a round (default: 3)")
+    add("--seconds", type=_positive, default=2, metavar="S", help="of load in a round (default: 2)")
     add("--connections", type=_positive, default=16, metavar="N", help="kept open by the load (default: 16)")
     where = "a directory: that tree, or a file: what is installed for that interpreter"
     add("--xoproxy", type=Path, metavar="WHERE", help=f"measure another xoproxy than this tree's.  {where}")
@@ -135,7 +150,9 @@ def _parser() -> argparse.ArgumentParser:
         help="where http-proxy is, after `npm install http-proxy` (or NODE_PATH)",
     )
     add("--mitmdump", type=Path, metavar="FILE", help="mitmproxy's program, if it is not in PATH")
+    add("--rate", type=_positive, default=1000, metavar="N", help="of the part latency, requests a second (default: 1000)")
     add("--postgresql", metavar="URL", help="a database that `reports` may fill")
+    add("--plot", type=Path, metavar="FILE", help="draw `cpu` and `growth` there, as SVG")
     add("--json", type=Path, metavar="FILE", help="write every round and value there")
     return parser
 

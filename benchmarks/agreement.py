@@ -11,7 +11,7 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.policy import OWNED_FIELDS, POLICY, PREFLIGHT_VARY
 from benchmarks.running import Running
 from benchmarks.wire import LOOPBACK, Answer, ask
-from benchmarks.workloads import WORKLOADS, Request
+from benchmarks.workloads import WORKLOADS, Kind, Request
 
 REFUSED_ORIGIN: Final = "https://app.example.com.attacker.example"
 
@@ -21,7 +21,7 @@ _GRANTED: Final = {"Origin": POLICY.origin}
 _PREFLIGHT: Final = {"Access-Control-Request-Method": "PUT"}
 
 PROBES: Final = (
-    *WORKLOADS,
+    *(workload for workload in WORKLOADS if workload.kind is Kind.PLAIN),
     Request("no-origin", "no Origin"),
     Request("refused", "an origin that the policy does not name", _REFUSED),
     Request("null", "the origin null", {"Origin": "null"}),

@@ -4,12 +4,13 @@ With a backend in Python the second core is full long before the proxy's, and th
 """
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from benchmarks.processes import Server
+from benchmarks.processes import Server, environment
 from benchmarks.tools import find
 from benchmarks.wire import LOOPBACK, free_port
 from benchmarks.workloads import FILES, SMALL_CONTENT
@@ -41,13 +42,14 @@ def http_settings(directory: Path) -> str:
 """
 
 
-def _config(directory: Path, port: int) -> str:
+def _config(directory: Path, port: int, streams_port: int) -> str:
     echo = "".join(f"{name}: $http_{name.lower().replace('-', '_')}\\n" for name in ECHOED)
     # `return` answers before the request's body is there; a proxy then gives up its connection.  `mirror` waits for the body,
     # and files answer POST with 405, which becomes the small answer.
     return f"""{preamble(directory)}http {{
 {http_settings(directory)}  access_log off;
   sendfile on;
+  map $http_upgrade $connection_option {{ default upgrade; "" close; }}
   open_file_cache max=16;
   server {{
     listen {LOOPBACK}:{port};
@@ -66,6 +68,14 @@ def _config(directory: Path, port: int) -> str:
     location = /nothing {{ internal; return 204; }}
     location @small {{ return 200 "{SMALL_CONTENT}"; }}
     location /files/ {{ root {directory}; }}
+    location = /chunked {{ alias {directory}/files/64k; ssi on; ssi_types *; }}
+    location ~ ^/(echoes|events)$ {{
+      proxy_pass http://{LOOPBACK}:{streams_port};
+      proxy_http_version 1.1;
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection $connection_option;
+      proxy_buffering off;
+    }}
   }}
 }}
 """
@@ -77,11 +87,18 @@ def running_backend(directory: Path, cores: frozenset[int]) -> Iterator[int]:
     port = free_port()
     (directory / "files").mkdir(parents=True)
     for name, size in FILES.items():
-        (directory / "files" / name).write_bytes(b"x" * size)
+        with (directory / "files" / name).open("wb") as file:
+            file.truncate(size)  # a hole, which takes no room
     (directory / "files" / "upload").write_bytes(b"")
     config = directory / "nginx.conf"
-    config.write_text(_config(directory, port), encoding="utf-8")
+    streams_port = free_port()
+    config.write_text(_config(directory, port, streams_port), encoding="utf-8")
     command = [find("nginx"), "-p", str(directory), "-e", str(directory / "error.log"), "-c", str(config)]
-    with Server(command, directory / "output.log", cores, os.environ) as server:
+    streams = [sys.executable, "-P", "-m", "benchmarks.streams", str(streams_port)]
+    with (
+        Server(command, directory / "output.log", cores, os.environ) as server,
+        Server(streams, directory / "streams.log", cores, environment()) as beside,
+    ):
         server.wait_until_answering(port, "/small")
+        beside.wait_until_answering(streams_port, "/")
         yield port

@@ -2,6 +2,7 @@
 
 import itertools
 import resource
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,14 +12,19 @@ from typing import Final
 
 from benchmarks.accounting import Memory
 from benchmarks.errors import BenchmarkError
+from benchmarks.load import Load, load_once
 from benchmarks.policy import POLICY
 from benchmarks.proxies import Proxy
 from benchmarks.running import Running, Stage, running
 from benchmarks.wire import Connection, ask
+from benchmarks.workloads import WORKLOADS
 
 IDLE_CONNECTIONS: Final = 1000
 _SETTLE_S: Final = 1.0  # what a process still does after its first answer (imports in the background, watches)
 _WARM_UP_REQUESTS: Final = 100
+LOADED_CONNECTIONS: Final = 256
+_LOADING: Final = next(workload for workload in WORKLOADS if workload.name == "body-64k")
+_LOOK_S: Final = 0.05
 _RELOAD_S: Final = 30.0
 _POLL_S: Final = 0.002
 OPENER: Final = "Cross-Origin-Opener-Policy"
@@ -26,9 +32,10 @@ OPENER: Final = "Cross-Origin-Opener-Policy"
 
 @dataclass(frozen=True, slots=True)
 class MemoryUse:
-    """Memory of a proxy after its start, and what an idle client connection adds."""
+    """Memory of a proxy after its start and under load, and what an idle client connection adds."""
 
     idle: Memory
+    loaded: Memory  # the most that was seen
     rss_per_connection_bytes: int
     uss_per_connection_bytes: int  # more than RSS where a worker's pages were its parent's until written to, as nginx's
 
@@ -39,21 +46,49 @@ def measure_start(proxy: Proxy, stage: Stage) -> float:
         return started.start_s
 
 
-def measure_memory(proxy: Proxy, stage: Stage) -> MemoryUse:
-    """Return the memory after the start, and per client connection that was used once and then kept."""
-    with running(proxy, stage) as started, ExitStack() as opened:
+def measure_memory(proxy: Proxy, stage: Stage, seconds: int) -> MemoryUse:
+    """Return the memory after the start, per client connection that was used once and then kept, and under load."""
+    with running(proxy, stage) as started:
         time.sleep(_SETTLE_S)
         idle = started.server.memory()
         for _ in range(_WARM_UP_REQUESTS):
             ask(started.port, "/small")
         before = started.server.memory()
-        for _ in range(IDLE_CONNECTIONS):
+        with hold_connections(started, IDLE_CONNECTIONS):
+            after = started.server.memory()
+        loaded = _memory_under_load(started, stage, seconds)
+    rss_kib, uss_kib = after.rss_kib - before.rss_kib, after.uss_kib - before.uss_kib
+    return MemoryUse(idle, loaded, rss_kib * 1024 // IDLE_CONNECTIONS, uss_kib * 1024 // IDLE_CONNECTIONS)
+
+
+def _memory_under_load(started: Running, stage: Stage, seconds: int) -> Memory:
+    """Return the most memory that was seen while bodies of 64 KiB went over many connections."""
+    ended = threading.Event()
+    seen = [started.server.memory()]
+
+    def look() -> None:
+        while not ended.wait(_LOOK_S):
+            seen.append(started.server.memory())
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        load_once(started, _LOADING, Load(LOADED_CONNECTIONS, seconds, 1), stage.directory / "load.lua")
+    finally:
+        ended.set()
+        looking.join()
+    return max(seen, key=lambda memory: memory.rss_kib)
+
+
+@contextmanager
+def hold_connections(started: Running, count: int) -> Iterator[None]:
+    """Have so many client connections stay open, each used once."""
+    with ExitStack() as opened:
+        for _ in range(count):
             connection = Connection(started.port)
             opened.callback(connection.close)
             connection.ask("/small")
-        after = started.server.memory()
-    rss_kib, uss_kib = after.rss_kib - before.rss_kib, after.uss_kib - before.uss_kib
-    return MemoryUse(idle, rss_kib * 1024 // IDLE_CONNECTIONS, uss_kib * 1024 // IDLE_CONNECTIONS)
+        yield
 
 
 @contextmanager
@@ -95,6 +130,13 @@ def measure_reloads(proxy: Proxy, stage: Stage, times: int) -> dict[str, list[fl
             for way, save in SAVES.items():
                 found[way].append(_reload_once(started, next(openers), save))
     return found
+
+
+def change_policies(started: Running, count: int) -> None:
+    """Put so many policies into force, one after the other."""
+    openers = itertools.cycle(("unsafe-none", POLICY.opener))
+    for _ in range(count):
+        _reload_once(started, next(openers), write_and_rename)
 
 
 def _reload_once(started: Running, opener: str, save: Callable[[Path, str], None]) -> float:

@@ -1,4 +1,4 @@
-"""Load a proxy with wrk and read its processor time before and after.
+"""Load a proxy, with wrk or a driver of ours, and read its processor time before and after.
 
 Processor time divided by requests is the figure that counts: unlike requests per second it hardly changes when the load or the
 backend cannot keep up, and it is what a proxy costs.
@@ -7,15 +7,20 @@ backend cannot keep up, and it is what a proxy costs.
 import json
 import os
 import subprocess
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from benchmarks.drivers.download import Downloads
+from benchmarks.drivers.driver import driving
+from benchmarks.drivers.echo import Echoes
+from benchmarks.drivers.events import Streams
+from benchmarks.drivers.found import Found
 from benchmarks.errors import BenchmarkError
 from benchmarks.running import Running
 from benchmarks.tools import find
 from benchmarks.wire import LOOPBACK
-from benchmarks.workloads import Request
+from benchmarks.workloads import Kind, Request
 
 _GRACE_S: Final = 20.0
 # What wrk prints at its end, for us.
@@ -90,32 +95,55 @@ def _lua(text: str) -> str:
 
 
 def load_once(running: Running, request: Request, load: Load, script: Path) -> Round:
-    """Load a proxy that runs.  wrk is on the cores of this process.
+    """Load a proxy that runs.  The load is on the cores of this process.
 
     Raises:
-        BenchmarkError: wrk failed, or a request did.
+        BenchmarkError: the load failed, or a request did.
     """
-    script.write_text(_script(request), encoding="ascii")
-    url = f"http://{LOOPBACK}:{running.port}{request.target}"
-    command = [find("wrk"), "-t", "1", "-c", str(load.connections), "-d", f"{load.seconds}s", "-s", str(script), url]
-    before = running.server.cpu_time()
-    done = subprocess.run(command, capture_output=True, text=True, timeout=load.seconds + _GRACE_S, check=False)
+    load = replace(load, connections=request.connections or load.connections)
+    if request.kind in {Kind.PLAIN, Kind.TLS}:
+        before = running.server.cpu_time()
+        found = _by_wrk(running, request, load, script)
+    else:
+        try:
+            with driving(*_driver(running, request, load)) as driver:
+                before = running.server.cpu_time()
+                driver.begin()
+                found = Found(**driver.result())
+        except BenchmarkError as exc:
+            raise BenchmarkError(f"{running.proxy.name}, {request.name}: {exc}") from exc
     used = running.server.cpu_time().since(before)
     # A log that grows for minutes would fill the disk, and its writing back would be seen in later rounds.
     os.truncate(running.proxy.access_log(running.place), 0)
+    if not found.requests:
+        raise BenchmarkError(f"{running.proxy.name}, {request.name}: nothing was answered")
+    cost = (found.requests, found.seconds, used.user_s, used.system_s)
+    return Round(running.proxy.name, request.name, *cost, found.p50_ms, found.p99_ms)
+
+
+def _driver(running: Running, request: Request, load: Load) -> tuple[str, dict[str, Any]]:
+    """Return which driver makes the load, and with which settings."""
+    port, text = running.port, request.wire(running.port)
+    match request.kind:
+        case Kind.DOWNLOAD:
+            assert request.response_bytes is not None
+            return "download", asdict(Downloads(port, text, request.response_bytes, load.seconds))
+        case Kind.ECHO:
+            return "echo", asdict(Echoes(port, text, load.connections, load.seconds))
+        case _:
+            return "events", asdict(Streams(port, text, load.connections, load.seconds))
+
+
+def _by_wrk(running: Running, request: Request, load: Load, script: Path) -> Found:
+    script.write_text(_script(request), encoding="ascii")
+    scheme, port = ("https", running.place.tls_port) if request.kind is Kind.TLS else ("http", running.port)
+    url = f"{scheme}://{LOOPBACK}:{port}{request.target}"
+    command = [find("wrk"), "-t", "1", "-c", str(load.connections), "-d", f"{load.seconds}s", "-s", str(script), url]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=load.seconds + _GRACE_S, check=False)
     result = _result(done.stdout)
-    if done.returncode or result is None or result["failed"] or result["refused"] or not result["requests"]:
+    if done.returncode or result is None or result["failed"] or result["refused"]:
         raise BenchmarkError(f"{running.proxy.name}, {request.name}: wrk ended with errors:\n{done.stdout}{done.stderr}")
-    return Round(
-        running.proxy.name,
-        request.name,
-        int(result["requests"]),
-        result["seconds"],
-        used.user_s,
-        used.system_s,
-        result["p50_ms"],
-        result["p99_ms"],
-    )
+    return Found(int(result["requests"]), result["seconds"], result["p50_ms"], result["p99_ms"])
 
 
 def _result(output: str) -> dict[str, float] | None:

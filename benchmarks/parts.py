@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from benchmarks import report
+from benchmarks.growth import about_cores, measure_growth
+from benchmarks.latency import measure_latency
 from benchmarks.lifecycle import measure_memory, measure_reloads, measure_start
 from benchmarks.load import Load
 from benchmarks.policies import measure_costs
@@ -30,6 +32,7 @@ class Plan:
     baseline: str
     workloads: tuple[str, ...]
     load: Load
+    rate: float  # of `latency`, requests a second
     tell: Tell
     postgresql: str | None = None
 
@@ -48,6 +51,16 @@ def _cpu(plan: Plan, stage: Stage) -> Outcome:
     return Outcome(report.rounds_table(rounds, plan.baseline), [asdict(one) for one in rounds])
 
 
+def _latency(plan: Plan, stage: Stage) -> Outcome:
+    delays = measure_latency(stage, plan.proxies, plan.load, plan.rate, plan.tell)
+    return Outcome(report.latency_table(delays, plan.baseline), [asdict(one) for one in delays])
+
+
+def _growth(plan: Plan, stage: Stage) -> Outcome:
+    grown = measure_growth(stage, plan.proxies, plan.load, plan.tell)
+    return Outcome(f"{report.growth_table(grown)}\n{about_cores(stage)}", [asdict(one) for one in grown])
+
+
 def _start(plan: Plan, stage: Stage) -> Outcome:
     starts: dict[str, list[float]] = {proxy.name: [] for proxy in plan.proxies}
     for _ in range(LIFECYCLE_TIMES):
@@ -57,7 +70,7 @@ def _start(plan: Plan, stage: Stage) -> Outcome:
 
 
 def _memory(plan: Plan, stage: Stage) -> Outcome:
-    uses = {proxy.name: measure_memory(proxy, stage) for proxy in plan.proxies}
+    uses = {proxy.name: measure_memory(proxy, stage, plan.load.seconds) for proxy in plan.proxies}
     return Outcome(report.memory_table(uses), {name: asdict(use) for name, use in uses.items()})
 
 
@@ -93,6 +106,8 @@ def _watching(plan: Plan, stage: Stage) -> Outcome:
 
 PARTS: Final[dict[str, Callable[[Plan, Stage], Outcome]]] = {
     "cpu": _cpu,
+    "latency": _latency,
+    "growth": _growth,
     "policies": _policies,
     "watching": _watching,
     "start": _start,

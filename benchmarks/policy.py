@@ -21,6 +21,12 @@ class Policy:
     expose: tuple[str, ...] = ("x-total-count",)
     max_age_s: int = 600
     routes: int = 1  # so many; the requests of the benchmark are for the last
+    origins: int = 1  # so many are granted; `origin` is the last
+
+    @property
+    def all_origins(self) -> tuple[str, ...]:
+        """The origins that are granted."""
+        return (*(f"https://tenant{number}.example.com" for number in range(self.origins - 1)), self.origin)
 
     @property
     def always(self) -> dict[str, str]:

@@ -21,6 +21,12 @@ STOP_S: Final = 10.0
 _POLL_S: Final = 0.001
 
 
+def environment() -> dict[str, str]:
+    """Return the environment for a module of this package, wherever it is started."""
+    root = str(Path(__file__).parents[1])
+    return os.environ | {"PYTHONPATH": os.pathsep.join((root, *filter(None, [os.environ.get("PYTHONPATH")])))}
+
+
 class Server:
     """A server process and its descendants, ended with the block.  What it puts out goes to a file."""
 
@@ -62,7 +68,7 @@ class Server:
                     return time.monotonic() - self.started_s
             time.sleep(_POLL_S)
         text = self._output.read_text(encoding="utf-8", errors="backslashreplace")
-        raise BenchmarkError(f"{self._process.args!r} does not answer on port {port}:\n{text[-4000:]}")
+        raise BenchmarkError(f"{self._process.args!r} does not answer on port {port}:\n{text[-2000:]}")
 
     def stop(self) -> None:
         """End the process, and whatever it leaves behind: its process group is its own."""

@@ -1,9 +1,13 @@
 """Turn what was measured into tables for people."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import product
 from statistics import median
 
 from benchmarks.figures import spread
+from benchmarks.growth import Grown
+from benchmarks.growth import ratios as growth_ratios
+from benchmarks.latency import DIRECT, Delay, added
 from benchmarks.lifecycle import MemoryUse
 from benchmarks.load import Round
 from benchmarks.policies import Cost
@@ -11,11 +15,13 @@ from benchmarks.policies import ratios as cost_ratios
 from benchmarks.reports import ReportCost
 from benchmarks.stall import Stall
 
+_LEAST_MS = 0.001  # what a proxy adds at least, as the clock sees it
+
 
 def ratios(rounds: Iterable[Round], workload: str, proxy: str, baseline: str) -> list[float]:
-    """Return processor time per request of `proxy` over `baseline`, round by round: of each pair measured side by side."""
+    """Return processor time per request of `proxy` over `baseline`, of each pair measured side by side."""
     ours, theirs = ([one for one in rounds if one.workload == workload and one.proxy == name] for name in (proxy, baseline))
-    return [one.total_us / other.total_us for one, other in zip(ours, theirs, strict=True)]
+    return [one.total_us / other.total_us for one, other in zip(ours, theirs, strict=True)] if ours else []
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -46,8 +52,13 @@ def rounds_table(rounds: Sequence[Round], baseline: str) -> str:
         "p99 ms",
     )
     rows: list[Sequence[str]] = []
-    for workload, proxy in dict.fromkeys((one.workload, one.proxy) for one in rounds):
+    for workload, proxy in product(
+        *(dict.fromkeys(names) for names in zip(*((one.workload, one.proxy) for one in rounds), strict=True))
+    ):
         mine = [one for one in rounds if (one.workload, one.proxy) == (workload, proxy)]
+        if not mine:  # it does not do that, and was said to be left out
+            rows.append((workload, proxy, *"-" * (len(head) - 2)))
+            continue
 
         def middle(value: Callable[[Round], float], mine: Sequence[Round] = mine) -> float:
             return median(map(value, mine))
@@ -70,6 +81,47 @@ def rounds_table(rounds: Sequence[Round], baseline: str) -> str:
     return table(head, rows)
 
 
+def latency_table(delays: Sequence[Delay], baseline: str) -> str:
+    """Return latencies at the fixed rate, and what each proxy adds at one connection."""
+    first = added(delays, baseline)
+    rows: list[Sequence[str]] = []
+    for name in dict.fromkeys(one.proxy for one in delays):
+        mine = [one for one in delays if one.proxy == name]
+        more = added(delays, name)
+        over = (
+            "-" if name == DIRECT else spread([one / max(other, _LEAST_MS) for one, other in zip(more, first, strict=True)], 2)
+        )
+        behind = max(one.unanswered for one in mine)
+        rows.append(
+            (
+                name,
+                "does not keep up" if behind else "",
+                spread([one.p50_ms for one in mine], 2),
+                spread([one.p99_ms for one in mine], 2),
+                spread([one.single_p50_ms for one in mine], 3),
+                spread(more, 3),
+                over,
+            )
+        )
+    return table(("proxy", "", "p50 ms", "p99 ms", "one connection: p50 ms", "added ms", f"x {baseline}"), rows)
+
+
+def growth_table(grown: Sequence[Grown]) -> str:
+    """Return what a request costs at each size, and how much more than at the smallest."""
+    rows = [
+        (
+            one.kind,
+            one.proxy,
+            f"{one.size}",
+            spread([each.total_us for each in one.rounds], 1),
+            f"{median(each.rate for each in one.rounds):.0f}",
+            spread(growth_ratios(grown, one), 2),
+        )
+        for one in grown
+    ]
+    return table(("what grows", "proxy", "to", "total us (min-max)", "requests/s", "x smallest"), rows)
+
+
 def start_table(starts: Mapping[str, Sequence[float]]) -> str:
     """Return the start-up times."""
     rows = [(name, "", spread([value * 1000 for value in values], 0)) for name, values in starts.items()]
@@ -83,12 +135,14 @@ def memory_table(uses: Mapping[str, MemoryUse]) -> str:
             name,
             "",
             *(f"{kib / 1024:.1f}" for kib in (use.idle.rss_kib, use.idle.pss_kib, use.idle.uss_kib)),
+            *(f"{kib / 1024:.1f}" for kib in (use.loaded.rss_kib, use.loaded.pss_kib)),
             f"{use.rss_per_connection_bytes / 1024:.1f}",
             f"{use.uss_per_connection_bytes / 1024:.1f}",
         )
         for name, use in uses.items()
     ]
-    return table(("proxy", "", "RSS MiB", "PSS MiB", "USS MiB", "RSS KiB per idle connection", "USS KiB"), rows)
+    loaded = ("under load: RSS MiB", "PSS MiB")
+    return table(("proxy", "", "RSS MiB", "PSS MiB", "USS MiB", *loaded, "RSS KiB per idle connection", "USS KiB"), rows)
 
 
 def reload_table(reloads: Mapping[str, Mapping[str, Sequence[float]]]) -> str:

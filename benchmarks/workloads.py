@@ -1,6 +1,7 @@
 """What is asked of the proxies, and what they must answer.  A further workload is a further value in `WORKLOADS`."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
 from typing import Final
 
 from benchmarks.policy import POLICY, PREFLIGHT_VARY, VARY
@@ -8,10 +9,20 @@ from benchmarks.wire import LOOPBACK
 
 SMALL_CONTENT: Final = "a small answer, as an API gives it: {}\\n"
 _KIB: Final = 1024
-FILES: Final = {"64k": 64 * _KIB, "1m": 1024 * _KIB}  # names below /files/ to sizes, as the backend has them
+FILES: Final = {"64k": 64 * _KIB, "1m": 1024 * _KIB, "100m": 100 * 1024 * _KIB}  # below /files/ of the backend
 
 
 FORWARDED_VARY: Final = ("Accept-Encoding", *VARY)  # the backend's and the policy's
+
+
+class Kind(Enum):
+    """Who makes the load: wrk, or one of `drivers`."""
+
+    PLAIN = auto()
+    TLS = auto()
+    DOWNLOAD = auto()
+    ECHO = auto()
+    EVENTS = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +39,8 @@ class Request:
     response_bytes: int | None = len(SMALL_CONTENT) - 1  # None: whatever the proxy's own answer has
     policy_fields: dict[str, str] = field(default_factory=dict)  # besides those of every response: these and no other
     vary: tuple[str, ...] = FORWARDED_VARY
+    kind: Kind = Kind.PLAIN
+    connections: int = 0  # 0: as the command line says
 
     def wire(self, port: int) -> str:
         """Return the request as it goes to a proxy on `port`."""
@@ -96,4 +109,25 @@ WORKLOADS: Final = (
         "body-64k", "GET of 64 KiB", _ORIGIN, target="/files/64k", response_bytes=FILES["64k"], policy_fields=POLICY.granted
     ),
     Request("body-1m", "GET of 1 MiB", _ORIGIN, target="/files/1m", response_bytes=FILES["1m"], policy_fields=POLICY.granted),
+    Request(
+        "body-100m",
+        "GET of 100 MiB, one after the other",
+        _ORIGIN,
+        target="/files/100m",
+        response_bytes=FILES["100m"],
+        kind=Kind.DOWNLOAD,
+    ),
+    Request(
+        "chunked", "64 KiB in chunks", _ORIGIN, target="/chunked", response_bytes=FILES["64k"], policy_fields=POLICY.granted
+    ),
+    replace(SMALL, name="1-connection", summary="small, over one connection", connections=1),
+    replace(SMALL, name="256-connections", summary="small, over 256 connections", connections=256),
+    replace(
+        SMALL, name="new-connection", summary="small, each on a connection of its own", fields=_ORIGIN | {"Connection": "close"}
+    ),
+    replace(SMALL, name="tls", summary="small, with TLS from client to proxy", kind=Kind.TLS),
+    Request("websocket", "64 bytes echoed over a WebSocket, per message", _ORIGIN, target="/echoes", kind=Kind.ECHO),
+    Request(
+        "events", "server-sent events to 500 streams, per event", _ORIGIN, target="/events", kind=Kind.EVENTS, connections=500
+    ),
 )

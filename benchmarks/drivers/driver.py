@@ -5,17 +5,14 @@ a line of JSON.  Between the two the processor time of the proxy is that of the 
 """
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from benchmarks.errors import BenchmarkError
-
-_ROOT: Final = Path(__file__).parents[2]
+from benchmarks.processes import environment
 
 
 class Driver:
@@ -45,7 +42,8 @@ class Driver:
         line = self._process.stdout.readline()
         if not line.startswith(begins):
             said = self._process.communicate()
-            raise BenchmarkError(f"{self._process.args!r} failed:\n{line}{said[0]}{said[1]}")
+            lines = f"{line}{said[0]}{said[1]}".strip().splitlines()
+            raise BenchmarkError(lines[-1] if lines else f"{self._process.args!r} failed")
         return line
 
 
@@ -59,7 +57,7 @@ def driving(module: str, settings: Mapping[str, Any]) -> Iterator[Driver]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join((str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])))},
+        env=environment(),
     )
     try:
         assert process.stdin is not None

@@ -5,7 +5,6 @@ sent.  Bodies are streamed both ways, without temporary files, as xoproxy does. 
 """
 
 import os
-import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,9 +27,11 @@ _LOG_FORMAT: Final = (
 
 def _maps(policy: Policy) -> str:
     """Return the variables by which answers differ.  nginx evaluates a map when its variable is first needed."""
-    origin = re.escape(policy.origin)
+    granted = "".join(f'"{origin}" $http_origin; ' for origin in policy.all_origins)
     merged = f"$upstream_http_vary, {', '.join(VARY)}"
-    return f"""  map $http_origin $granted {{ default ""; "{policy.origin}" $http_origin; }}
+    return f"""  map_hash_max_size 65536;
+  map_hash_bucket_size 128;
+  map $http_origin $granted {{ default ""; {granted}}}
   map $granted $credentials {{ default "true"; "" ""; }}
   map $granted $expose {{ default "{policy.granted["Access-Control-Expose-Headers"]}"; "" ""; }}
   map $upstream_http_vary $vary {{
@@ -38,10 +39,10 @@ def _maps(policy: Policy) -> str:
     "" "{", ".join(VARY)}";
     "~*(?:^|[, ])(?:\\*|origin)(?:$|[, ])" $upstream_http_vary;
   }}
-  map "$http_access_control_request_method:$http_origin" $asked {{
+  map "$http_access_control_request_method|$granted|$http_origin" $asked {{
     default "";
-    "~^[^:]+:{origin}$" granted;
-    "~^[^:]+:." refused;
+    "~^[^|]+\\|[^|]" granted;
+    "~^[^|]+\\|\\|." refused;
   }}
   map $request_method $preflight {{ default ""; OPTIONS $asked; }}
   map $http_upgrade $connection_option {{ default upgrade; "" ""; }}

@@ -74,7 +74,7 @@ policies:
     coep: {policy.embedder}
     corp: {policy.resource}
     cors:
-      allow_origins: ["{policy.origin}"]
+      allow_origins: [{", ".join(f'"{origin}"' for origin in policy.all_origins)}]
       allow_methods: [{", ".join(policy.methods)}]
       allow_headers: [{", ".join(policy.headers)}]
       expose_headers: [{", ".join(policy.expose)}]

@@ -1,0 +1,77 @@
+"""Latency at a fixed, moderate load, and what a proxy adds to it at a single connection.
+
+The load is open: requests go out when they are due, and their latency counts from then.  The backend alone is measured in the
+same rounds; what one adds is the difference of the medians.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from benchmarks.drivers.driver import driving
+from benchmarks.drivers.paced import Pace, Pacing
+from benchmarks.errors import BenchmarkError
+from benchmarks.figures import percentile
+from benchmarks.load import Load
+from benchmarks.proxies import Proxy
+from benchmarks.running import Stage, running
+from benchmarks.workloads import SMALL
+
+DIRECT: Final = "no proxy"
+SINGLE_RATE: Final = 200.0  # over one connection: a request has long been answered when the next is due
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """One proxy in one round."""
+
+    proxy: str
+    p50_ms: float  # at the fixed rate over several connections
+    p99_ms: float
+    unanswered: int  # above 0: it does not keep up with the rate, and its latencies say no more than that
+    single_p50_ms: float  # over one connection
+    single_p99_ms: float
+
+
+def measure_latency(
+    stage: Stage, proxies: Sequence[Proxy], load: Load, rate: float, tell: Callable[[str], None]
+) -> list[Delay]:
+    """Return `load.rounds` rounds of each proxy, and of the backend alone, at `rate` requests a second.
+
+    Raises:
+        BenchmarkError: a proxy answers nothing.
+    """
+    found: list[Delay] = []
+    with ExitStack() as stack:
+        stood = [(proxy.name, stack.enter_context(running(proxy, stage)).port) for proxy in proxies]
+        stood = [(DIRECT, stage.backend_port), *stood]
+        for name, port in stood:
+            _measure_once(name, port, Load(load.connections, 1, 1), rate)
+        for number in range(load.rounds):
+            tell(f"latency: round {number + 1} of {load.rounds}")
+            found += [_measure_once(name, port, load, rate) for name, port in (stood[::-1] if number % 2 else stood)]
+    return found
+
+
+def _measure_once(name: str, port: int, load: Load, rate: float) -> Delay:
+    several = _pace(name, Pacing(port, SMALL.wire(port), load.connections, rate, load.seconds))
+    single = _pace(name, Pacing(port, SMALL.wire(port), 1, SINGLE_RATE, load.seconds))
+    took, took_single = ([one * 1000 for _, one in pace.samples] for pace in (several, single))
+    figures = (percentile(took, 50), percentile(took, 99), several.unanswered)
+    return Delay(name, *figures, percentile(took_single, 50), percentile(took_single, 99))
+
+
+def _pace(name: str, pacing: Pacing) -> Pace:
+    with driving("paced", asdict(pacing)) as driver:
+        driver.begin()
+        pace = Pace.read(driver.result())
+    if not pace.samples:
+        raise BenchmarkError(f"{name} answers nothing")
+    return pace
+
+
+def added(delays: Sequence[Delay], proxy: str) -> list[float]:
+    """Return what a proxy adds to the median over one connection, in milliseconds, round by round."""
+    ours, direct = ([one.single_p50_ms for one in delays if one.proxy == name] for name in (proxy, DIRECT))
+    return [one - other for one, other in zip(ours, direct, strict=True)]

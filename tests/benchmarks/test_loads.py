@@ -1,0 +1,146 @@
+"""Every workload gets through xoproxy, and a load that does not get what it asked for is a failure and no figure."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from support.benchmarking import missing, needs_nginx, staged
+
+from benchmarks.drivers.driver import driving
+from benchmarks.drivers.found import Found
+from benchmarks.errors import BenchmarkError
+from benchmarks.latency import DIRECT, Delay, added, measure_latency
+from benchmarks.load import Load, Round, load_once
+from benchmarks.proxies import Nginx, Xoproxy
+from benchmarks.report import latency_table, rounds_table
+from benchmarks.rounds import measure_rounds
+from benchmarks.running import Running, Stage, running
+from benchmarks.workloads import FILES, SMALL, WORKLOADS, Kind, Request
+
+XOPROXY = Xoproxy("xoproxy")
+NAMED = {workload.name: workload for workload in WORKLOADS}
+needs_wrk = pytest.mark.skipif(bool(missing("wrk")), reason=missing("wrk"))
+pytestmark = needs_nginx
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Run the backend."""
+    with staged(tmp_path_factory.mktemp("loads")) as stage:
+        yield stage
+
+
+@pytest.fixture(scope="module")
+def proxy(stage: Stage) -> Iterator[Running]:
+    """Run xoproxy."""
+    with running(XOPROXY, stage) as one:
+        yield one
+
+
+def load(proxy: Running, stage: Stage, request: Request) -> Round:
+    return load_once(proxy, request, Load(4, 1, 1), stage.directory / "load.lua")
+
+
+@needs_wrk
+@pytest.mark.parametrize("name", ["chunked", "new-connection", "tls"])
+def test_wrk_does_a_workload(proxy: Running, stage: Stage, name: str) -> None:
+    if name == "tls" and stage.certificate is None:
+        pytest.skip(missing("openssl"))
+    done = load(proxy, stage, NAMED[name])
+
+    assert done.requests > 0
+    assert done.user_s + done.system_s > 0
+
+
+def test_events_reach_every_stream(proxy: Running, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten a second on each, for a second."""
+    done = load(proxy, stage, replace(NAMED["events"], connections=20))
+
+    assert 20 * 5 <= done.requests <= 20 * 12
+    assert 0 < done.p50_ms <= done.p99_ms
+
+
+def test_messages_come_back(proxy: Running, stage: Stage) -> None:
+    done = load(proxy, stage, NAMED["websocket"])
+
+    assert done.requests > 4
+    assert 0 < done.p50_ms <= done.p99_ms
+
+
+def test_bodies_are_downloaded_whole(proxy: Running, stage: Stage) -> None:
+    """As many as the round has seconds; a file of another length is noticed."""
+    request = replace(NAMED["body-100m"], target="/files/1m", response_bytes=FILES["1m"])
+
+    assert load(proxy, stage, request).requests == 1
+    with pytest.raises(BenchmarkError, match="not what was asked for"):
+        load(proxy, stage, replace(request, response_bytes=5))
+
+
+@pytest.mark.parametrize("name", ["websocket", "events"])
+def test_backend_that_does_not_stream_is_no_figure(
+    proxy: Running, stage: Stage, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A 404 is neither a WebSocket nor a stream."""
+    with pytest.raises(BenchmarkError, match=r"no WebSocket|a stream has ended|streams have no event"):
+        load(proxy, stage, replace(NAMED[name], target="/no", fields={"Connection": "close"}, connections=1))
+
+
+def test_latency_counts_what_a_proxy_adds_to_the_backend_alone(stage: Stage) -> None:
+    found = measure_latency(stage, [XOPROXY], Load(2, 1, 1), 200.0, lambda _: None)
+
+    assert [one.proxy for one in found] == [DIRECT, "xoproxy"]
+    assert all(0 < one.p50_ms <= one.p99_ms for one in found)
+    assert added(found, DIRECT) == [0]
+    assert added(found, "xoproxy") == [found[1].single_p50_ms - found[0].single_p50_ms]
+
+
+def test_latency_is_told_as_a_ratio_of_what_is_added() -> None:
+    def delay(proxy: str, single_p50_ms: float, unanswered: int = 0) -> Delay:
+        return Delay(proxy, 1.0, 2.0, unanswered, single_p50_ms, 3.0)
+
+    lines = latency_table([delay(DIRECT, 0.1), delay("nginx", 0.2), delay("slow", 0.6, 7)], "nginx").splitlines()
+
+    assert lines[2].split()[-2:] == ["1.00", "(1.00-1.00)"]
+    assert lines[3].split()[-2:] == ["5.00", "(5.00-5.00)"]
+    assert "does not keep up" in lines[3]
+    assert "does not keep up" not in lines[2]
+
+
+@needs_wrk
+def test_proxy_that_cannot_do_a_workload_has_none_of_it(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others go on, and the table says `-`; if it is the baseline or xoproxy, the run ends."""
+    told: list[str] = []
+    able = load_once
+
+    def failing(one: Running, *more: object) -> Round:
+        if one.proxy.name in broken:
+            raise BenchmarkError("no answer")
+        return able(one, *more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("benchmarks.rounds.load_once", failing)
+    broken = {"other"}
+    proxies, once = (Nginx("nginx"), Nginx("other")), Load(2, 1, 1)
+    found = measure_rounds(stage, proxies, [SMALL], once, told.append)
+
+    assert [one.proxy for one in found] == ["nginx"]
+    assert "other is left out of small: no answer" in told
+    other = replace(found[0], proxy="other", workload="another")
+    nginx = replace(found[0], workload="another")
+    assert rounds_table([found[0], nginx, other], "nginx").splitlines()[2].split() == ["small", "other", *"--------"]
+    broken = {"nginx"}
+    with pytest.raises(BenchmarkError, match="no answer"):
+        measure_rounds(stage, proxies, [SMALL], once, told.append)
+
+
+def test_found_is_counted_from_single_times() -> None:
+    assert Found.of(2.0, [0.001, 0.002, 0.003]) == Found(3, 2.0, 2.0, 3.0)
+    assert Found.of(2.0, []).requests == 0
+
+
+def test_driver_that_fails_says_why() -> None:
+    with pytest.raises(BenchmarkError, match="unexpected keyword"), driving("events", {"nothing": 1}):
+        pytest.fail("it is not ready")
+
+
+def test_every_kind_of_load_is_in_use() -> None:
+    assert {workload.kind for workload in WORKLOADS} == set(Kind)
