@@ -72,38 +72,36 @@ class RequestHead:
         "upgrade",
     )
 
-    def __init__(self, block: bytes, method: bytes, target: bytes, minor: int) -> None:
+    def __init__(self, block: bytes, method: bytes, target: bytes, minor: int, before: "RequestHead | None" = None) -> None:
+        """`before`: a head with the same tail, from which all is taken that was read of it."""
         self.block = block
         self.method = method
         self.target = target
         self.minor = minor  # 0 or 1: HTTP/1.0 or HTTP/1.1
-        self.tail = block[len(method) + 1 + len(target) :]  # from the space before the version to the end
-        self.host: bytes = b""  # as sent; empty only in HTTP/1.0
-        self.origin: bytes | None = None  # several lines are joined with ", ", as Fetch's "get" does: never a valid origin
-        self.preflight_method: bytes | None = None  # Access-Control-Request-Method
-        self.framing: Framing = NONE
-        self.content_length = 0
-        self.options: tuple[bytes, ...] = ()  # connection options, lower case
-        self.keeps_alive = minor == 1  # whether the client wants the connection to persist (RFC 9112 §9.3)
-        self.upgrade: bytes | None = None  # the Upgrade field, if a connection option asks for it
-        self.fields: list[FieldLine] = []  # places count from the beginning of `tail`
-        self.forwarded: tuple[Hop, bytes] | None = None  # by what hop, and what `forwarding` made of `tail`
-
-    def repeated(self, block: bytes, method: bytes, target: bytes) -> "RequestHead":
-        """Return a head with another method and target, and the same tail."""
-        head = RequestHead(block, method, target, self.minor)
-        head.tail = self.tail  # equal, and held once
-        head.host = self.host
-        head.origin = self.origin
-        head.preflight_method = self.preflight_method
-        head.framing = self.framing
-        head.content_length = self.content_length
-        head.options = self.options
-        head.keeps_alive = self.keeps_alive
-        head.upgrade = self.upgrade
-        head.fields = self.fields
-        head.forwarded = self.forwarded
-        return head
+        if before is None:
+            self.tail = block[len(method) + 1 + len(target) :]  # from the space before the version to the end
+            self.host: bytes = b""  # as sent; empty only in HTTP/1.0
+            self.origin: bytes | None = None  # several lines are joined with ", ", as Fetch's "get" does: never a valid origin
+            self.preflight_method: bytes | None = None  # Access-Control-Request-Method
+            self.framing: Framing = NONE
+            self.content_length = 0
+            self.options: tuple[bytes, ...] = ()  # connection options, lower case
+            self.keeps_alive = minor == 1  # whether the client wants the connection to persist (RFC 9112 §9.3)
+            self.upgrade: bytes | None = None  # the Upgrade field, if a connection option asks for it
+            self.fields: list[FieldLine] = []  # places count from the beginning of `tail`
+            self.forwarded: tuple[Hop, bytes] | None = None  # by what hop, and what `forwarding` made of `tail`
+        else:
+            self.tail = before.tail
+            self.host = before.host
+            self.origin = before.origin
+            self.preflight_method = before.preflight_method
+            self.framing = before.framing
+            self.content_length = before.content_length
+            self.options = before.options
+            self.keeps_alive = before.keeps_alive
+            self.upgrade = before.upgrade
+            self.fields = before.fields
+            self.forwarded = before.forwarded
 
     def values(self, name: bytes) -> list[bytes]:
         """Return the values of the *known* field lines called `name` (lower case), in order."""
@@ -160,7 +158,7 @@ def read_repeated_head(block: bytes, before: RequestHead) -> RequestHead | None:
     line = grammar.METHOD_AND_TARGET.fullmatch(block, 0, len(block) - len(before.tail))
     if line is None or line[2][:1] != b"/" or line[1] == b"CONNECT":
         return None  # whether a target of another form may be depends on method and host
-    return before.repeated(block, line[1], line[2])
+    return RequestHead(block, line[1], line[2], before.minor, before)
 
 
 def read_request_head(block: bytes) -> RequestHead | HeadFault:
