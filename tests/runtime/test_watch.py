@@ -270,6 +270,20 @@ async def test_without_events_it_is_said_once_and_polled(file: Path, monkeypatch
         assert not watched.watcher.has_events
 
 
+async def test_file_that_loses_its_name_while_watching_begins_is_said(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever looks twice at the start has to compare with what was looked at first."""
+    with file.open() as mounted:
+
+        def identify_and_remove(path: str) -> Identity:
+            identity = identify(path)
+            file.unlink(missing_ok=True)
+            return identity
+
+        monkeypatch.setattr(watch, "identify", identify_and_remove)
+        async with watching(Path(f"/proc/self/fd/{mounted.fileno()}"), 0.02) as watched:
+            await until(lambda: watched.watcher.is_orphaned)
+
+
 async def test_single_file_mount_that_lost_its_name_is_said_once(file: Path) -> None:
     """A file that was bind-mounted alone and replaced on the host has no link left; here it is seen through its descriptor."""
     with file.open() as mounted:

@@ -49,7 +49,6 @@ class Watcher:
 
     async def run(self) -> None:
         """Watch until cancelled."""
-        self._note(identify(self._path))
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow_events(), name="watch-events")
             group.create_task(self._poll(), name="watch-poll")
@@ -57,6 +56,7 @@ class Watcher:
     async def _poll(self) -> None:
         """Look again whenever the file's identity or content is another; renew the events where directories were replaced."""
         seen = await asyncio.to_thread(identify, self._path)
+        self._note(seen)  # the very one that later ones are compared with: a name lost in between would never be noticed
         await self._look()  # what changed since the start
         while True:
             await asyncio.sleep(self._poll_interval_s)
