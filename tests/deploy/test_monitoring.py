@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from support.expositions import families, snapshot
 from support.markdown import ROOT, code, rows, section
 
@@ -40,6 +41,23 @@ def promtool(*arguments: str, text: bytes = b"", where: Path = PROMETHEUS) -> No
 )
 def test_promtool_finds_nothing(arguments: tuple[str, ...]) -> None:
     promtool(*arguments)
+
+
+@needs_promtool
+@pytest.mark.parametrize("name", ["kubernetes.yaml", "swarm.yaml"])
+def test_promtool_finds_nothing_in_what_is_for_clusters(name: str, tmp_path: Path) -> None:
+    """With a token file that is here.  Debian's promtool is built without the discovery of pods: the rest is checked."""
+    token = tmp_path / "token"
+    token.touch()
+    told = yaml.safe_load((PROMETHEUS / name).read_text("utf-8"))
+    (job,) = told["scrape_configs"]
+    job["authorization"]["credentials_file"] = str(token)
+    if job.pop("kubernetes_sd_configs", None):
+        job["static_configs"] = [{"targets": ["localhost:9464"]}]
+    shutil.copy(PROMETHEUS / "alerts.yaml", tmp_path)
+    (tmp_path / name).write_text(yaml.safe_dump(told), "utf-8")
+
+    promtool("check", "config", name, where=tmp_path)
 
 
 @needs_promtool

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from support.ports import free_port
@@ -23,12 +24,15 @@ TRACES_OF_A_FAULT = (
 class XoproxyProcess:
     """One running `xoproxy` process; its output goes to a file, so that no pipe can fill up."""
 
-    def __init__(self, arguments: list[str], log: Path, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, arguments: list[str], log: Path, environment: dict[str, str] | None = None, through: Sequence[str] = ()
+    ) -> None:
+        """`through`: a command that becomes the process that the rest of its arguments are."""
         own = {name: value for name, value in os.environ.items() if not name.startswith("XOPROXY_")}
         self._log = log
         with log.open("wb") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "xoproxy", *arguments],
+                [*through, sys.executable, "-m", "xoproxy", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
