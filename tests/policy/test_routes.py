@@ -1,5 +1,6 @@
 """Routes: which entry of the file a request belongs to, and what happens where none does."""
 
+import gc
 from collections.abc import Sequence
 from functools import cache
 
@@ -9,8 +10,8 @@ from hypothesis import strategies as st
 from support.exchanges import HOST, exact, exchange, lines_of, preflight, request, response
 
 from xoproxy.policy.cors import CorsOutcome
-from xoproxy.policy.matching import compile_path, host_name
-from xoproxy.policy.model import ANY, Cors, Policy, ReportingEndpoints, ResourcePolicy
+from xoproxy.policy.matching import compile_path, host_name, path_test
+from xoproxy.policy.model import ANY, Cors, Policy, ReportingEndpoints, ResourcePolicy, UpstreamFields
 from xoproxy.policy.routes import Answer, Forward, Match, Route, RouteTable
 from xoproxy.semantics.heads import RequestHead, ResponseHead, read_remains, read_response_head
 
@@ -341,6 +342,7 @@ paths = st.lists(st.sampled_from(["a", "b", "/", ".", "ab", "/a"]), max_size=12)
 def test_globs_match_what_their_words_say(glob: str, path: str) -> None:
     """Two implementations of one idea: one pattern that holds what it found, and every possibility in turn."""
     assert bool(compile_path(glob).fullmatch(path.encode())) is naively_matches(glob, path)
+    assert bool(path_test(glob)(path.encode())) is naively_matches(glob, path)
 
 
 @pytest.mark.parametrize("glob", ["/**a**a**a**b", "/*a*a*a*a*b", "/**/a/**/a/**/b/**", "/a*a*a*/**", "/**.js"])
@@ -357,3 +359,26 @@ def test_hosts_and_globs_by_themselves() -> None:
     assert host_name(b"[::1]:80") == b"[::1]"
     assert compile_path("/a/**").fullmatch(b"/a/b\n/c")
     assert not compile_path("/a/*").fullmatch(b"/a/b/c")
+
+
+def test_table_is_freed_by_its_last_reference() -> None:
+    """Nothing of it refers to itself, whatever it has answered: what a reload leaves is never looked for by a collection."""
+    filling = Policy(
+        cors=Cors(allow_origins=(exact("https://app.example"),)),
+        corp=ResourcePolicy.SAME_SITE,
+        upstream_fields=UpstreamFields.FILL,
+    )
+    gc.collect()
+    gc.disable()
+    try:
+        routes = table([Match(path=f"/{number}/**") for number in range(9)], policy=filling)
+        exchange(routes, preflight(APP, b"PUT", target=b"/3/x"), response(200))
+        kept = response(200, b"Cross-Origin-Resource-Policy: same-origin")
+        seen = exchange(routes, request(b"GET", b"/3/x", b"Origin: " + APP), kept)
+        parts = list(routes.parts())
+        del routes, parts
+
+        assert seen.named(b"cross-origin-resource-policy") == [b"same-origin"]
+        assert gc.collect() == 0
+    finally:
+        gc.enable()

@@ -5,7 +5,7 @@ hold ten thousand of them, and only some ever come.  What is remembered is bound
 """
 
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
 from xoproxy.policy.cors import REQUEST_PRIVATE_NETWORK, CorsOutcome, CorsRule, Preflight
@@ -27,7 +27,7 @@ class CorsPlans:
         "_base",
         "_constant",
         "_made",
-        "_preflight_base",
+        "_preflight",
         "_remembered_preflight",
         "_rule",
         "plain",
@@ -47,10 +47,12 @@ class CorsPlans:
         vary = (*base.vary, *_PREFLIGHT_VARY)
         if rule is not None and rule.grants_private_network:
             vary = (*vary, REQUEST_PRIVATE_NETWORK)
-        self._preflight_base = replace(base, vary=vary, vary_line=as_vary_line(vary))
-        self.preflight_refused = replace(self._preflight_base, outcome=CorsOutcome.PREFLIGHT_REFUSED, reason="origin")
-        self.preflight_forwarded = replace(self._preflight_base, outcome=CorsOutcome.PREFLIGHT_FORWARDED, drops_cors=False)
+        preflight_base = replace(base, vary=vary, vary_line=as_vary_line(vary))
+        self.preflight_refused = replace(preflight_base, outcome=CorsOutcome.PREFLIGHT_REFUSED, reason="origin")
+        self.preflight_forwarded = replace(preflight_base, outcome=CorsOutcome.PREFLIGHT_FORWARDED, drops_cors=False)
         # Browsers ask the same few questions again and again; making the answer takes 5 us, finding it again 1.
+        # No method of ours: what refers to itself is not freed with the last reference to it, and each reload leaves thousands.
+        self._preflight = partial(_preflight, rule, preflight_base)
         self._remembered_preflight = lru_cache(maxsize=_MAX_REMEMBERED)(self._preflight)
 
     def for_origin(self, origin: bytes) -> ResponsePlan | None:
@@ -80,9 +82,9 @@ class CorsPlans:
         assert self._rule is not None
         return self._base.granting(origin, self._rule.lines(origin), exposes_all=self._rule.exposes_all)
 
-    def _preflight(self, asked: Preflight) -> ResponsePlan:
-        assert self._rule is not None
-        verdict = self._rule.answer_preflight(asked)
-        outcome = CorsOutcome.PREFLIGHT_REFUSED if verdict.objection else CorsOutcome.PREFLIGHT_GRANTED
-        lines = self._base.lines + verdict.lines
-        return replace(self._preflight_base, lines=lines, outcome=outcome, reason=verdict.objection or "")
+
+def _preflight(rule: CorsRule | None, base: ResponsePlan, asked: Preflight) -> ResponsePlan:
+    assert rule is not None
+    verdict = rule.answer_preflight(asked)
+    outcome = CorsOutcome.PREFLIGHT_REFUSED if verdict.objection else CorsOutcome.PREFLIGHT_GRANTED
+    return replace(base, lines=base.lines + verdict.lines, outcome=outcome, reason=verdict.objection or "")

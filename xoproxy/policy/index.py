@@ -7,7 +7,7 @@ text before it, where there is one.  A glob that begins with a wildcard in its f
 every path.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from xoproxy.policy.matching import Match
@@ -56,6 +56,16 @@ class _Paths:
             self._depth = max(self._depth, depth)
         (node.below if is_subtree else node.ending).append(number)
 
+    def parts(self) -> Iterator[object]:
+        """Yield all nodes."""
+        nodes = [self._root]
+        while nodes:
+            node = nodes.pop()
+            yield node
+            nodes += node.children.values()
+            if node.any_child is not None:
+                nodes.append(node.any_child)
+
     def find(self, path: bytes, found: list[int]) -> None:
         """Add the numbers of all routes that could match a path to `found`."""
         found += self._whatever
@@ -84,12 +94,22 @@ class RouteIndex:
 
     __slots__ = ("_any_host", "_hosts", "_suffixes")
 
-    def __init__(self, matches: Sequence[Match]) -> None:
+    def __init__(self, matches: Iterable[Match] = ()) -> None:
         self._any_host: _Paths | None = None
         self._hosts: dict[bytes, _Paths] = {}
         self._suffixes: dict[bytes, _Paths] = {}  # ".example.com"
         for number, match in enumerate(matches):
-            self._paths_of(match.host).add(match.path, number)
+            self.add(match, number)
+
+    def add(self, match: Match, number: int) -> None:
+        """Add a route, behind those before."""
+        self._paths_of(match.host).add(match.path, number)
+
+    def parts(self) -> Iterator[object]:
+        """Yield all that the index is made of."""
+        for paths in (self._any_host, *self._hosts.values(), *self._suffixes.values()):
+            if paths is not None:
+                yield from paths.parts()
 
     def _paths_of(self, host: str | None) -> _Paths:
         if host is None:

@@ -26,7 +26,7 @@ _ACAC: Final = ALLOW_CREDENTIALS.lower()
 class Keeping:
     """What stays of the backend's fields by one policy, for one kind of browser."""
 
-    __slots__ = ("_always", "_credentialed", "_fields", "_is_filling", "_keeps_cors", "rest")
+    __slots__ = ("_always", "_credentialed", "_fields", "_is_filling", "_keeps_cors")
 
     def __init__(self, fields: Sequence[PolicyField], cors: Cors | None, always: bytes, *, is_filling: bool) -> None:
         """`fields` and `cors` are what the policy decides, `always` the lines that go out in any case.
@@ -41,8 +41,6 @@ class Keeping:
         # What we send ourselves is good; and so the parser is imported now, not with the first response.
         ours = [is_good(field.is_valid, field.value) for field in fields if is_filling and field.value is not None]
         assert all(ours)
-        # Backends send few different sets of fields; making the plan for one takes 5 us.
-        self.rest = lru_cache(maxsize=256)(self._rest)
 
     def kept(self, head: ResponseHead, plan: "KeepingPlan") -> frozenset[bytes]:
         """Return the lower-case names of the fields that stay; that of the CORS group is its prefix."""
@@ -70,7 +68,7 @@ class Keeping:
             return not self._credentialed
         return origins[0] == granted != b""
 
-    def _rest(self, plan: "KeepingPlan", kept: frozenset[bytes]) -> ResponsePlan:
+    def rest(self, plan: "KeepingPlan", kept: frozenset[bytes]) -> ResponsePlan:
         """Return the plan that does for the other fields what `plan` does."""
         lines = b"".join(field.line for name, field in self._fields.items() if name not in kept) + self._always
         keeps_cors = CORS_PREFIX in kept
@@ -131,4 +129,14 @@ class KeepingPlan(ResponsePlan):
         kept = self.keeping.kept(head, self) if head.fields else None
         if not kept:
             return ResponsePlan.apply(self, head, lines)  # `super` does not know a dataclass with slots
-        return self.keeping.rest(self, kept).apply(head, lines)
+        return _rest(self, kept).apply(head, lines)
+
+
+@lru_cache(maxsize=1024)
+def _rest(plan: KeepingPlan, kept: frozenset[bytes]) -> ResponsePlan:
+    """Return `Keeping.rest`.  Backends send few different sets of fields; making the plan for one takes 5 us.
+
+    Remembered for all plans together: a `Keeping` that remembers plans refers to itself, and is not freed when it should be.
+    """
+    assert plan.keeping is not None
+    return plan.keeping.rest(plan, kept)

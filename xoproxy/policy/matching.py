@@ -7,7 +7,7 @@ with every request.  What the request will carry besides is known by name at mos
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -40,6 +40,26 @@ def compile_path(glob: str) -> re.Pattern[bytes]:
         first, *between = (_block(block, is_last=False) for block in blocks)
         pattern = first + b"".join(rb"(?>.*?" + block + rb")" for block in between) + rb".*" + pattern
     return re.compile(rb"(?s)" + pattern + (rb"(?:/.*)?" if subtree else b""))
+
+
+def path_test(glob: str) -> Callable[[bytes], object]:
+    """Return what says whether a path matches a glob, as `compile_path` does.
+
+    Most globs are a path, or all below one: no pattern is compiled for these, which takes twenty times as long as all else that
+    is made of a route.
+    """
+    subtree = glob.endswith("/**")
+    literal = (glob[:-3] if subtree else glob).encode("utf-8")
+    if b"*" in literal:
+        return compile_path(glob).fullmatch
+    if not subtree:
+        return literal.__eq__
+    above = literal + b"/"
+
+    def is_below(path: bytes) -> bool:
+        return path.startswith(above) or path == literal
+
+    return is_below
 
 
 def _block(glob: str, *, is_last: bool) -> bytes:
@@ -116,7 +136,7 @@ class Matcher:
         host = match.host.encode("ascii") if match.host is not None else None
         self._suffix = host[1:] if host is not None and host.startswith(b"*.") else None
         self._host = None if self._suffix else host
-        self._path = compile_path(match.path) if match.path is not None else None
+        self._path = path_test(match.path) if match.path is not None else None
         self._methods = match.methods
         self._conditions = tuple(_Condition(name, compile_value(glob)) for name, glob in match.headers)
         if match.destinations is not None:
@@ -133,7 +153,7 @@ class Matcher:
             return False
         if self._suffix is not None and not (host.endswith(self._suffix) and len(host) > len(self._suffix)):
             return False
-        return self._path is None or self._path.fullmatch(path) is not None
+        return self._path is None or bool(self._path(path))
 
     def met_by(self, head: RequestHead) -> Met:
         """Whether a request has the fields that are meant: it does or does not."""

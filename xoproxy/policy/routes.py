@@ -4,6 +4,7 @@ Routes are tried in the order of the file; the first match wins.  A preflight is
 ``OPTIONS`` (design section 2).  What asks for a path where reports are collected belongs to no route, whatever its host.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -82,6 +83,32 @@ class _Found:
     fields: tuple[bytes, ...] = ()
 
 
+class Entries:
+    """The routes of a table, compiled one after the other: who serves meanwhile can do so between any two.
+
+    A policy is compiled once, however many routes have it.
+    """
+
+    __slots__ = ("_compiled", "_endpoints", "all", "index", "only")
+
+    def __init__(self, endpoints: ReportingEndpoints) -> None:
+        self.all: list[_Entry] = []
+        self.only: list[_Found] = []  # what is found where it is this one
+        self.index = RouteIndex()
+        self._endpoints = endpoints
+        self._compiled: dict[int, Rule] = {}  # by identity: to compare two policies would cost more than another rule
+
+    def add(self, route: Route) -> None:
+        """Add a route, behind those before."""
+        rule = self._compiled.get(id(route.policy))
+        if rule is None:
+            rule = self._compiled[id(route.policy)] = Rule(route.policy, self._endpoints)
+        entry = _Entry(Matcher(route.match), route, rule)
+        self.index.add(route.match, len(self.all))
+        self.all.append(entry)
+        self.only.append(_Found((entry,)))
+
+
 class RouteTable:
     """All routes of a generation, compiled."""
 
@@ -98,7 +125,7 @@ class RouteTable:
         "routes",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  all that a generation says of routes
         self,
         routes: tuple[Route, ...],
         default: Policy,
@@ -106,25 +133,35 @@ class RouteTable:
         *,
         lenient_paths: bool = False,
         collected: tuple[bytes, ...] = (),
+        entries: Entries | None = None,
     ) -> None:
         """`default` is the policy for answers that belong to no route: unreadable heads, no route (404).
 
         `lenient_paths`: forward also what a backend could read as a path of another route.  `collected`: the request targets
-        at which reports are taken.
+        at which reports are taken.  `entries`: the routes, if they are compiled already.
         """
+        if entries is None:
+            entries = Entries(endpoints)
+            for route in routes:
+                entries.add(route)
         self._collected = frozenset(collected)
         self.routes = routes
         self._lenient_paths = lenient_paths
         self._looks_at_readings = not lenient_paths and any(route.match.path is not None for route in routes)
-        policies = {id(route.policy): route.policy for route in routes}  # to compare two would cost more than another rule
-        compiled = {key: Rule(policy, endpoints) for key, policy in policies.items()}
-        self._entries = tuple(_Entry(Matcher(route.match), route, compiled[id(route.policy)]) for route in routes)
-        self._only = tuple(_Found((entry,)) for entry in self._entries)
+        self._entries = tuple(entries.all)
+        self._only = tuple(entries.only)
         self._everything = self._only[0] if self._entries and self._entries[0].matcher.is_anything else None
-        self._index = RouteIndex([route.match for route in routes]) if len(routes) > FEW_ROUTES else None
+        self._index = entries.index if len(routes) > FEW_ROUTES else None
         self._default = Rule(default, endpoints)
         # for an answer to a request that was never read
         self.default_plan = self._default.plan(RequestHead(b"", b"", b"", 1), b"http", b"")
+
+    def parts(self) -> Iterator[object]:
+        """Yield what the table is made of: whoever lets go of these one by one has no table that is freed all at once."""
+        yield from self._entries
+        yield from self._only
+        if self._index is not None:
+            yield from self._index.parts()
 
     def decide(self, head: RequestHead, scheme: bytes, authority: bytes) -> Decision:
         """Decide what becomes of a request.
