@@ -221,9 +221,9 @@ class ClientConnection(Timed, asyncio.Protocol):
             record.client = known.client.decode("ascii")
         if isinstance(decision, Forward):
             record.route = decision.route.name
-            self._forward(Exchange(self, head, generation, decision.plan, record), decision.route.upstream, hop, also)
+            self._forward(Exchange(self, head, generation.settings, decision.plan, record), decision.route.upstream, hop, also)
         elif isinstance(decision, Collect):
-            self._exchange = collection = Collection(self, self._plane.desk, head, generation, decision.plan, record)
+            self._exchange = collection = Collection(self, self._plane.desk, head, generation.settings, decision.plan, record)
             collection.start()
             self._take_body(collection)
         else:
@@ -232,7 +232,7 @@ class ClientConnection(Timed, asyncio.Protocol):
 
     def _forward(self, exchange: Exchange, upstream: str, hop: Hop, also: HeadEdit) -> None:
         self._exchange = exchange
-        limit = exchange.generation.settings.limits.request_body_bytes
+        limit = exchange.settings.limits.request_body_bytes
         if limit is not None and exchange.head.content_length > limit:
             exchange.fail(ErrorKind.REQUEST_TOO_LARGE)
             return

@@ -24,7 +24,7 @@ from xoproxy.semantics.heads import LENGTH, NONE, RequestHead
 from xoproxy.telemetry.records import ExchangeRecord
 
 if TYPE_CHECKING:
-    from xoproxy.config.generation import Generation
+    from xoproxy.config.settings import Settings
     from xoproxy.dataplane.client import ClientConnection
 
 MAX_CLIENTS: Final = 10_000  # whose deliveries are counted; who came longest ago is forgotten first, some 200 bytes each
@@ -90,7 +90,7 @@ class Desk:
 class Collection:
     """A delivery under way.  The client connection makes it, feeds it the request's content, and is told when it ended."""
 
-    __slots__ = ("_client", "_content", "_desk", "_generation", "_head", "_plan", "_record", "ended", "request")
+    __slots__ = ("_client", "_content", "_desk", "_head", "_plan", "_record", "_settings", "ended", "request")
 
     # What client connections ask of exchanges.
     connection: Final = None
@@ -102,14 +102,14 @@ class Collection:
         client: "ClientConnection",
         desk: Desk,
         head: RequestHead,
-        generation: "Generation",
+        settings: "Settings",
         plan: ResponsePlan,
         record: ExchangeRecord,
     ) -> None:
         self._client = client
         self._desk = desk
         self._head = head
-        self._generation = generation
+        self._settings = settings
         self._plan = plan
         self._record = record
         self._content = bytearray()
@@ -118,7 +118,7 @@ class Collection:
 
     def start(self) -> None:
         """Refuse it by what is known already, or wait for its content."""
-        settings = self._generation.settings.collecting
+        settings = self._settings.collecting
         wait_s = self._desk.wait_s(self._record.client, settings.deliveries_per_minute)
         if wait_s:
             self._refuse(Outcome.LIMITED, ErrorKind.TOO_MANY_DELIVERIES, retry_after_s=wait_s)
@@ -130,7 +130,7 @@ class Collection:
             self.deliver()
         else:
             # For all of it: what is held meanwhile costs memory, and no browser needs as long for a delivery.
-            self._client.due_in(self._generation.settings.timeouts.body_s)
+            self._client.due_in(self._settings.timeouts.body_s)
             if self._head.minor == 1 and self._head.values(b"expect"):
                 self._client.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")  # RFC 9110 §10.1.1
 
@@ -145,14 +145,14 @@ class Collection:
         for piece in content:
             self._content += piece
         self._desk.gathered_bytes += len(self._content) - before
-        if len(self._content) > self._generation.settings.collecting.max_body_bytes:
+        if len(self._content) > self._settings.collecting.max_body_bytes:
             self._refuse_as_too_large()
             return b""
         return data[taken:]
 
     def deliver(self) -> None:
         """Read what has arrived whole, hand it on, and answer."""
-        keep_queries = self._generation.settings.collecting.keep_queries
+        keep_queries = self._settings.collecting.keep_queries
         found = read_delivery(
             self._field(_CONTENT_TYPE), bytes(self._content), self._field(_USER_AGENT), keep_queries=keep_queries
         )

@@ -1,8 +1,8 @@
 """One forwarded request and its response: what passes between a client connection and an upstream connection.
 
-An exchange takes its generation at its start and holds it to its end.  Callbacks and state only: no task and no `await`, but
-for connecting to an upstream.  Whoever fails first ends it; after the response head is sent a failure aborts the client's
-connection, so that a truncated body is never given a clean end.
+An exchange takes the settings of its generation at its start and holds them to its end.  Callbacks and state only: no task and
+no `await`, but for connecting to an upstream.  Whoever fails first ends it; after the response head is sent a failure aborts
+the client's connection, so that a truncated body is never given a clean end.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from xoproxy.semantics.heads import LENGTH, NONE, Framing, RequestHead, Response
 from xoproxy.telemetry.records import ExchangeRecord
 
 if TYPE_CHECKING:
-    from xoproxy.config.generation import Generation
+    from xoproxy.config.settings import Settings
     from xoproxy.dataplane.client import ClientConnection
     from xoproxy.dataplane.upstreams.connection import UpstreamConnection
     from xoproxy.dataplane.upstreams.upstream import Upstream
@@ -58,12 +58,12 @@ class Exchange:
         "connecting",
         "connection",
         "ended",
-        "generation",
         "head",
         "plan",
         "record",
         "request",
         "response",
+        "settings",
         "tunnel",
     )
 
@@ -71,13 +71,13 @@ class Exchange:
         self,
         client: "ClientConnection",
         head: RequestHead,
-        generation: "Generation",
+        settings: "Settings",
         plan: ResponsePlan,
         record: ExchangeRecord,
     ) -> None:
         self.client = client
         self.head = head
-        self.generation = generation
+        self.settings = settings  # not the generation: a tunnel may stand for weeks, and that has all routes
         self.plan = plan
         self.record = record
         self.request = body_of(head)
@@ -114,7 +114,7 @@ class Exchange:
         self._waiting.clear()
         self.connection = connection
         self.record.upstream = connection.pool.label
-        connection.carry(self, self.generation.settings.limits.response_head_bytes)
+        connection.carry(self, self.settings.limits.response_head_bytes)
         self._head_sent_at = time.monotonic()
         connection.transport.write(data)
         self._await_progress()
@@ -129,7 +129,7 @@ class Exchange:
         if self.request.fault is not None:
             self.fail(ErrorKind.HTTP_REQUEST_ERROR, self.request.fault)
             return b""
-        limit = self.generation.settings.limits.request_body_bytes
+        limit = self.settings.limits.request_body_bytes
         if limit is not None and self.request.content_bytes > limit:
             self.fail(ErrorKind.REQUEST_TOO_LARGE)
             return b""
@@ -156,7 +156,7 @@ class Exchange:
         if self.request.done and self.response is None:
             self.client.due_in(self._upstream.settings.response_timeout_s)
         else:
-            self.client.due_in(self.generation.settings.timeouts.body_s)
+            self.client.due_in(self.settings.timeouts.body_s)
 
     # The response.
 
@@ -293,7 +293,7 @@ class Exchange:
 
     def end_tunnel(self) -> None:
         """Both halves of the tunnel are closed: what is written goes out, and both connections end."""
-        self._leave_tunnel(self.generation.settings.timeouts.body_s)
+        self._leave_tunnel(self.settings.timeouts.body_s)
         self.client.close()
 
     def _leave_tunnel(self, seconds: float) -> None:
@@ -307,7 +307,7 @@ class Exchange:
         assert self.tunnel is not None
         told = self.tunnel.go_away()
         self.record.error = ErrorKind.DRAINING.value
-        self._leave_tunnel(self.generation.settings.timeouts.drain_s)
+        self._leave_tunnel(self.settings.timeouts.drain_s)
         if told:
             self.client.linger()  # the close frame must not be overtaken by a reset
         else:

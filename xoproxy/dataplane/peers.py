@@ -47,7 +47,7 @@ def peer_address(transport: asyncio.BaseTransport) -> str:
 class ClientPeer:
     """A client, as the exchanges of one connection see it."""
 
-    __slots__ = ("_generation", "_hop", "address", "secure")
+    __slots__ = ("_hop", "_trusted", "address", "secure")
 
     def __init__(self, address: str, generation: Generation, *, secure: bool) -> None:
         self.address = address
@@ -56,13 +56,13 @@ class ClientPeer:
 
     def hop(self, generation: Generation) -> Hop:
         """Return what exchanges of this generation tell the upstream, and believe."""
-        if generation is not self._generation:
+        if generation.settings.trusted_proxies is not self._trusted:
             self._look(generation)
         return self._hop
 
     def _look(self, generation: Generation) -> None:
-        self._generation = generation
-        self._hop = _hop(self.address, generation.settings.trusted_proxies, secure=self.secure)
+        self._trusted = generation.settings.trusted_proxies  # not the generation: a client may be idle for hours
+        self._hop = _hop(self.address, self._trusted, secure=self.secure)
 
 
 def client_peer(

@@ -47,7 +47,7 @@ class Tunnel:
 
     def _await_more(self) -> None:
         exchange = self._exchange
-        exchange.client.due_in(exchange.generation.settings.timeouts.tunnel_s)
+        exchange.client.due_in(exchange.settings.timeouts.tunnel_s)
 
     def client_half_closed(self) -> bool:
         """The client closed its half.  Returns whether our half stays open."""
