@@ -18,6 +18,7 @@ from support.supervised import is_alive
 from support.wire import until
 
 from xoproxy.config import Overrides, Text, Texts, compile_texts
+from xoproxy.runtime import interpreters
 from xoproxy.runtime.listening.sockets import ListenError
 from xoproxy.runtime.source import ConfigSource, Edition
 from xoproxy.runtime.workers import member as member_module
@@ -166,8 +167,8 @@ async def test_successor_that_cannot_start_is_tried_again(monkeypatch: pytest.Mo
     """The other worker goes on; a reload tells which slot has nobody."""
     monkeypatch.setattr(pool_module, "SETTLE_S", 0.1)
     async with running() as bench:
-        program = member_module._PROGRAM
-        monkeypatch.setattr(member_module, "_PROGRAM", "raise SystemExit(7)")
+        program = interpreters._PROGRAM
+        monkeypatch.setattr(interpreters, "_PROGRAM", "raise SystemExit(7)")
         victim, other = bench.pids()
         os.kill(victim, signal.SIGKILL)
         await until(lambda: len(bench.said("failed")) == 3)
@@ -177,7 +178,7 @@ async def test_successor_that_cannot_start_is_tried_again(monkeypatch: pytest.Mo
         assert not bench.pool.is_serving
         assert bench.pids() == [other]
         assert bench.said("failed")[1] == ("no worker could be started in slot 0: exit code 7; the next is started in 0.2 s")
-        monkeypatch.setattr(member_module, "_PROGRAM", program)
+        monkeypatch.setattr(interpreters, "_PROGRAM", program)
         await until(lambda: bench.pool.is_serving)
         assert {await bench.shown() for _ in range(8)} == {"second"}
 

@@ -6,7 +6,7 @@ from xoproxy.config.settings import Settings
 from xoproxy.policy.routes import RouteTable
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Generation:
     """An immutable configuration.  A reload makes a new one and swaps the reference; exchanges in flight keep theirs."""
 

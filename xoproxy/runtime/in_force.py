@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from xoproxy.config import Loaded
 from xoproxy.runtime.source import Edition
+from xoproxy.runtime.turns import in_thread
 
 if TYPE_CHECKING:
-    from xoproxy.runtime.reload import Source
+    from xoproxy.runtime.compiling import Source
 
 
 class InForce:
@@ -32,6 +33,6 @@ class InForce:
             if self._made is None or self._made[0] is not edition:
                 self._made = None  # not two of them in memory while a third is made
                 number = edition.generation.number
-                loaded = await asyncio.to_thread(self._source.compile, edition.texts, number, edition.today)
+                loaded = await in_thread(self._source.compile, edition.texts, number, edition.today)
                 self._made = edition, loaded
             return self._made[1]

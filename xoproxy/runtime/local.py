@@ -18,6 +18,7 @@ from xoproxy.runtime.listening.listeners import Listeners, Opener
 from xoproxy.runtime.listening.sockets import ListenError, check_upstream_trust, open_sockets
 from xoproxy.runtime.source import Edition
 from xoproxy.runtime.tracing import Tracing, check_tracing
+from xoproxy.runtime.turns import let_go
 from xoproxy.runtime.workers.processors import worker_count
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.events import Event
@@ -168,6 +169,7 @@ class LocalEngine:
 
     def decide_by(self, generation: Generation) -> None:
         """Decide new requests by another generation; what is listened on stays as it is."""
+        let_go(self._plane.generation)
         self._plane.adopt(generation)
         self._plane.export = self._tracing.adopt(generation)
         self._journal.configure(generation.settings.log)

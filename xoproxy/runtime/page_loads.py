@@ -4,15 +4,15 @@ A route is under observation from the moment on when its policy takes effect, so
 """
 
 import asyncio
-import importlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from typing import Final
 
 from xoproxy.config.generation import Generation
 from xoproxy.policy.reporting import observed
 from xoproxy.policy.routes import Route
 from xoproxy.runtime.keeping import Keeper
+from xoproxy.runtime.turns import in_slices
 from xoproxy.telemetry.counters import Counters
 
 INTERVAL_S: Final = 10.0
@@ -34,8 +34,7 @@ class PageLoads:
 
     async def adopt(self, generation: Generation, since: float) -> None:
         """Count for the routes of a generation that took effect after a time, before which no page could have been under it."""
-        routes = [route for route in generation.routes.routes if observed(route.policy)]
-        keys = await asyncio.to_thread(_keys_of, routes) if routes and self._keeper.collector is not None else {}
+        keys = {} if self._keeper.collector is None else await in_slices(_keys_of(generation.routes.routes))
         self._turn_over()
         if self._keeper.collector is not None and keys:
             self._keeper.collector.saw(dict.fromkeys(keys.values(), 0), since)
@@ -71,8 +70,13 @@ class PageLoads:
             self._keys = self._next
 
 
-def _keys_of(routes: list[Route]) -> dict[str, str]:
-    """Return the keys of routes by their names.  Imported here: a process that collects nothing needs none of it."""
-    module = importlib.import_module("xoproxy.insight.deciding.keys")
-    route_key: Callable[[Route], str] = module.route_key
-    return {route.name: route_key(route) for route in routes}
+def _keys_of(routes: Iterable[Route]) -> Generator[None, None, dict[str, str]]:
+    """Return the keys of the routes that observe, by their names."""
+    from xoproxy.insight.deciding.keys import route_key  # noqa: PLC0415  a process that collects nothing needs none of it
+
+    keys: dict[str, str] = {}
+    for route in routes:
+        yield
+        if observed(route.policy):
+            keys[route.name] = route_key(route)
+    return keys

@@ -26,6 +26,7 @@ from xoproxy.config.settings import LogLevel
 from xoproxy.reports.model import StoreStatus, Traffic
 from xoproxy.runtime import calendar
 from xoproxy.runtime.announcement import announcement
+from xoproxy.runtime.compiling import Source
 from xoproxy.runtime.descriptors import raise_descriptor_limit
 from xoproxy.runtime.engine import Engine
 from xoproxy.runtime.in_force import InForce
@@ -34,7 +35,7 @@ from xoproxy.runtime.listening.sockets import ListenError, bound_name, close_soc
 from xoproxy.runtime.loop import new_event_loop
 from xoproxy.runtime.notify import ServiceManager
 from xoproxy.runtime.page_loads import LATE_S, PageLoads
-from xoproxy.runtime.reload import Reloader, Source
+from xoproxy.runtime.reload import Reloader
 from xoproxy.runtime.signals import HeldSignals
 from xoproxy.runtime.source import ConfigSource, Edition
 from xoproxy.runtime.token import read_token

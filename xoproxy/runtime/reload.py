@@ -11,14 +11,17 @@ import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from datetime import date
-from typing import Final, ParamSpec, Protocol, TypeVar
+from typing import Final
 
-from xoproxy.config import Loaded, Texts
+from xoproxy.config import Texts
 from xoproxy.config.generation import Generation
 from xoproxy.config.problems import ConfigInvalid, Problem, Severity
 from xoproxy.config.settings import LogLevel
 from xoproxy.runtime import calendar
+from xoproxy.runtime.apart import CompilerGoneError
+from xoproxy.runtime.compiling import Compiled, Source, compiling
 from xoproxy.runtime.listening.sockets import ListenError
+from xoproxy.runtime.review import Review
 from xoproxy.runtime.source import Edition
 from xoproxy.telemetry.events import Event, Value
 from xoproxy.telemetry.reloads import Outcome, Report, Trigger
@@ -29,22 +32,6 @@ MAX_LOGGED_PROBLEMS: Final = 20
 MAX_REMEMBERED: Final = 50  # reloads; some hours of a busy day
 MAX_LOGGED_CHANGES: Final = 20  # those by which somebody gains come first
 _NO_DESCRIPTOR: Final = frozenset({errno.EMFILE, errno.ENFILE})
-
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-class Source(Protocol):
-    """Where configurations come from.  Both methods block, and raise `ConfigInvalid`."""
-
-    def read(self) -> Texts:
-        """Return the texts as they are now."""
-        ...
-
-    def compile(self, texts: Texts, number: int, today: date) -> Loaded:
-        """Return the texts as generation `number`, with what still holds `today`."""
-        ...
 
 
 Content = Texts | tuple[Problem, ...]  # what a source gave: its texts, or why there are none
@@ -96,7 +83,7 @@ class Reloader:
         async with self._lock:
             try:
                 report = await self._reload(trigger)
-            except ListenError as exc:
+            except (ListenError, CompilerGoneError) as exc:
                 report = self._failed(trigger, str(exc))
             except Exception as exc:  # noqa: BLE001  rule 3: not even our own fault may end reloading
                 report = self._failed(trigger, f"{type(exc).__name__}: {exc}")
@@ -125,16 +112,15 @@ class Reloader:
         if not isinstance(content, Texts):
             return self._reject(trigger, content, content)
         try:
-            loaded = await asyncio.to_thread(self._source.compile, content, self.generation.number + 1, today)
+            async with compiling(self._source, content, self.generation.number + 1, today, self._edition) as compiled:
+                notes = await self._adopt(compiled.edition)
+                self._edition = compiled.edition
+                if trigger is not Trigger.DATE:
+                    self._rejected = None
+                self.adopted.set()
+                return await self._applied(trigger, compiled, notes)
         except ConfigInvalid as invalid:
             return self._reject(trigger, content, invalid.problems)
-        edition = Edition.of(loaded, content)
-        notes = await self._adopt(edition)
-        before, self._edition = self._edition, edition
-        if trigger is not Trigger.DATE:
-            self._rejected = None
-        self.adopted.set()
-        return await self._applied(trigger, before, loaded, notes)
 
     async def _read(self, trigger: Trigger) -> Content:
         """Read the source.  What a watcher saw may be half of a save: wait until it reads the same twice.
@@ -180,28 +166,21 @@ class Reloader:
         self._list(problems)
         return self._new_report(Outcome.REJECTED, trigger, problems=problems)
 
-    async def _applied(self, trigger: Trigger, before: Edition, loaded: Loaded, notes: tuple[str, ...]) -> Report:
-        """Tell that a configuration is in force, what it decides otherwise than `before`, and what is doubtful in it."""
+    async def _applied(self, trigger: Trigger, compiled: Compiled, notes: tuple[str, ...]) -> Report:
+        """Tell that a configuration is in force, what it decides otherwise than that before, and what is doubtful in it."""
         self._say(
             LogLevel.INFO, f"generation {self.generation.number} of {self.generation.source} is in force", trigger, "applied"
         )
         for note in notes:
             self._report(Event(LogLevel.WARNING, "xoproxy.reload", "restart-needed", note))
-        changes = await self._in_thread("comparing", _compare, before, self._edition) or ()
-        for level, line in changes[: MAX_LOGGED_CHANGES + 1]:
+        review = await _review(compiled)
+        for fault in review.faults:
+            self._report(Event(LogLevel.ERROR, "xoproxy.reload", "review", fault))
+        for level, line in review.changes[: MAX_LOGGED_CHANGES + 1]:
             self._report(Event(level, "xoproxy.reload", "change", line))
-        found = await self._in_thread("linting", _find, loaded)
-        problems = loaded.warnings if found is None else found
+        problems = compiled.warnings if review.problems is None else review.problems
         self._list(problems)
-        return self._new_report(Outcome.APPLIED, trigger, problems, notes, tuple(line for _, line in changes))
-
-    async def _in_thread(self, what: str, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R | None:
-        """Look at a configuration that is in force by now; None, and a line in the log, if that fails: it is no fault of it."""
-        try:
-            return await asyncio.to_thread(work, *args, **kwargs)
-        except Exception as exc:  # noqa: BLE001  see above
-            self._report(Event(LogLevel.ERROR, "xoproxy.reload", "review", f"{what} failed: {type(exc).__name__}: {exc}"))
-            return None
+        return self._new_report(Outcome.APPLIED, trigger, problems, notes, tuple(line for _, line in review.changes))
 
     def _failed(self, trigger: Trigger, why: str) -> Report:
         """Tell what is wrong with the machine or with us: a note, because the configuration has no place to point at."""
@@ -235,20 +214,9 @@ def _is_same_again(last: Report, report: Report) -> bool:
     return report.trigger is Trigger.WATCH and is_rejected and (last.problems, last.notes) == (report.problems, report.notes)
 
 
-def _compare(before: Edition, after: Edition) -> tuple[tuple[LogLevel, str], ...]:
-    """Return what is decided otherwise: how much in one line, then each change, what is wider first."""
-    from xoproxy.insight.comparing import Direction, compare  # noqa: PLC0415  as below
-    from xoproxy.insight.comparing.telling import as_lines, summary  # noqa: PLC0415
-
-    comparison = compare(before.generation, after.generation, (*before.withheld, *after.withheld))
-    changes = [
-        (LogLevel.WARNING if direction is Direction.WIDER else LogLevel.INFO, f"{direction.value}: {line}")
-        for direction, line in as_lines(comparison)
-    ]
-    return ((LogLevel.INFO, summary(comparison)), *changes)
-
-
-def _find(loaded: Loaded) -> tuple[Problem, ...]:
-    from xoproxy.config.lint import lint  # noqa: PLC0415  a start needs none of it, and it takes ten milliseconds
-
-    return lint(loaded)
+async def _review(compiled: Compiled) -> Review:
+    """Look at a configuration that is in force by now.  If that fails, it is no fault of it."""
+    try:
+        return await compiled.review()
+    except CompilerGoneError as exc:
+        return Review(faults=[f"comparing and linting failed: {exc}"])

@@ -10,16 +10,20 @@ from dataclasses import asdict, dataclass, field
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.configs import HEAD, compiled
 from support.ports import free_port
 from support.supervised import refuses
 from support.wire import connect, soon, until
 
+from xoproxy.config import Text, Texts
 from xoproxy.config.settings import LogSettings
 from xoproxy.reports import model as browser
 from xoproxy.runtime.signals import HeldSignals
+from xoproxy.runtime.source import Edition
 from xoproxy.runtime.workers import worker as worker_module
 from xoproxy.runtime.workers.channel import Channel
 from xoproxy.runtime.workers.orders import (
+    PIECE_CHARACTERS,
     REPORTS,
     Adopt,
     Begin,
@@ -34,8 +38,11 @@ from xoproxy.runtime.workers.orders import (
     Reported,
     Sockets,
     Totals,
+    load_order,
+    pieces_of,
     reported,
     reports_of,
+    texts_of,
 )
 from xoproxy.runtime.workers.worker import Worker
 from xoproxy.telemetry.counters import Counters
@@ -46,6 +53,19 @@ from xoproxy.telemetry.records import ExchangeRecord
 def load(order: int, number: int, text: str) -> Load:
     """Return the order to compile one text."""
     return Load(order, number, "x.yaml", [["x.yaml", text]], "2026-01-31")
+
+
+@pytest.mark.parametrize("length", [0, 1, PIECE_CHARACTERS - 1, PIECE_CHARACTERS, PIECE_CHARACTERS + 1, 3 * PIECE_CHARACTERS])
+def test_texts_travel_in_pieces(length: int) -> None:
+    """No message has more than a piece, which is read in no time."""
+    texts = Texts("d", tuple(Text(name, ((name + "é😀x") * length)[:length]) for name in ("a", "b")))
+    edition = Edition.of(compiled(HEAD), texts)
+    pieces, order = list(pieces_of(edition)), load_order(1, edition)
+
+    assert texts_of(order, pieces) == texts
+    assert all(
+        len(text) <= PIECE_CHARACTERS for text in (*(piece.text for piece in pieces), *(text for _, text in order.parts))
+    )
 
 
 @dataclass

@@ -176,7 +176,7 @@ def test_workers_that_cannot_start_are_exit_code_3_and_said_once(tmp_path: Path)
     config = tmp_path / "x.yaml"
     config.write_text(config_of("http://127.0.0.1:1", 3, f"listen: '127.0.0.1:{free_port()}'\n"))
     program = (
-        "import subprocess, sys; import xoproxy.runtime.workers.member as m; m._PROGRAM = 'raise SystemExit(7)'; "
+        "import subprocess, sys; import xoproxy.runtime.interpreters as m; m._PROGRAM = 'raise SystemExit(7)'; "
         "from xoproxy.cli import main; sys.exit(main(sys.argv[1:]))"
     )
     process = subprocess.run(

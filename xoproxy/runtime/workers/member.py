@@ -6,12 +6,12 @@ import math
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Final
 
+from xoproxy.runtime.interpreters import command
 from xoproxy.runtime.signals import HANDLED
 from xoproxy.runtime.source import ConfigSource, Edition
 from xoproxy.runtime.workers.channel import Channel
@@ -31,6 +31,7 @@ from xoproxy.runtime.workers.orders import (
     Sockets,
     Totals,
     load_order,
+    pieces_of,
 )
 from xoproxy.telemetry.recent import Shown, Wanted
 from xoproxy.telemetry.tasks import spawn
@@ -42,9 +43,6 @@ LOAD_S: Final = 60.0  # to compile a configuration: the largest takes 8 s of a p
 START_S: Final = 60.0  # for a start: a fresh interpreter on a machine that is busy
 KILL_AFTER_S: Final = 5.0  # past the time for draining
 REAP_INTERVAL_S: Final = 0.005
-
-# The modules must be those of the supervisor, wherever it has them from; and never what lies in the working directory.
-_PROGRAM: Final = "import sys; sys.path[:] = sys.argv[2:]; from xoproxy.runtime.workers.worker import main; main()"
 
 
 class WorkerGoneError(Exception):
@@ -132,6 +130,8 @@ class Member:
 
     async def load(self, edition: Edition, *, timeout_s: float | None = None) -> None:
         """Have it compile what an edition was made of.  Raises: `WorkerGoneError`, `RefusedError`."""
+        for piece in pieces_of(edition):
+            self._channel.send(piece)
         await self._have(lambda order: load_order(order, edition), LOAD_S if timeout_s is None else timeout_s)
 
     async def adopt(self, task: Task, portion: Portion, *, timeout_s: float | None = None) -> Done:
@@ -247,7 +247,7 @@ def _start_process(channel: socket.socket) -> "subprocess.Popen[bytes]":
     before = signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
     try:
         return subprocess.Popen(  # noqa: S603  the interpreter that we are
-            [sys.executable, "-P", "-c", _PROGRAM, str(channel.fileno()), *sys.path],
+            command("xoproxy.runtime.workers.worker", str(channel.fileno())),
             stdin=subprocess.DEVNULL,
             pass_fds=(channel.fileno(),),
             start_new_session=True,

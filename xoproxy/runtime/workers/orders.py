@@ -5,7 +5,7 @@ the same `id`: `Done`, with what went wrong on the way (`Recalled`, with what wa
 changed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from typing import Final
 
@@ -15,6 +15,8 @@ from xoproxy.reports import model as browser
 from xoproxy.runtime.source import Edition
 from xoproxy.telemetry.counters import Counts
 from xoproxy.telemetry.recent import Shown
+
+PIECE_CHARACTERS: Final = 32 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +36,21 @@ class Sockets:
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """Some of the text of a part that the next `Load` names.  To read a large text at once would hold exchanges."""
+
+    part: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Load:
     """Compile texts as generation `number`, and check what it needs of this machine.  Change nothing."""
 
     id: int
     number: int
     name: str  # of all of them
-    parts: list[list[str]]  # names and texts
+    parts: list[list[str]]  # names and texts, less the pieces that came before
     today: str  # as of which they are compiled, as 2027-01-31
 
 
@@ -130,22 +140,34 @@ class Reported:
     reports: list[list[str | float]]
 
 
-Order = Begin | Sockets | Load | Adopt | Renew | Recall | Drain | Abort
+Order = Begin | Sockets | Piece | Load | Adopt | Renew | Recall | Drain | Abort
 Report = Done | Recalled | Refused | Totals | Leaving | Reported
-ORDERS: Final[tuple[type[Order], ...]] = (Begin, Sockets, Load, Adopt, Renew, Recall, Drain, Abort)
+ORDERS: Final[tuple[type[Order], ...]] = (Begin, Sockets, Piece, Load, Adopt, Renew, Recall, Drain, Abort)
 REPORTS: Final[tuple[type[Report], ...]] = (Done, Recalled, Refused, Totals, Leaving, Reported)
+
+
+def pieces_of(edition: Edition) -> Iterator[Piece]:
+    """Yield what is to be sent before `load_order`."""
+    for number, part in enumerate(edition.texts.parts):
+        for start in range(0, len(part.text) - PIECE_CHARACTERS, PIECE_CHARACTERS):
+            yield Piece(number, part.text[start : start + PIECE_CHARACTERS])
 
 
 def load_order(number: int, edition: Edition) -> Load:
     """Return the order to compile what an edition was made of."""
     texts = edition.texts
-    parts = [[part.name, part.text] for part in texts.parts]
+    rests = ((part, max(0, len(part.text) - 1) // PIECE_CHARACTERS * PIECE_CHARACTERS) for part in texts.parts)
+    parts = [[part.name, part.text[start:]] for part, start in rests]
     return Load(number, edition.generation.number, texts.name, parts, edition.today.isoformat())
 
 
-def texts_of(order: Load) -> Texts:
-    """Return the texts that `Load` brought."""
-    return Texts(order.name, tuple(Text(name, text) for name, text in order.parts))
+def texts_of(order: Load, pieces: Iterable[Piece]) -> Texts:
+    """Return the texts that `Load` and the pieces before it brought."""
+    texts: list[list[str]] = [[] for _ in order.parts]
+    for piece in pieces:
+        texts[piece.part].append(piece.text)
+    parts = zip(order.parts, texts, strict=True)
+    return Texts(order.name, tuple(Text(name, "".join((*before, rest))) for (name, rest), before in parts))
 
 
 _FIELDS: Final = tuple(each.name for each in fields(browser.Report))

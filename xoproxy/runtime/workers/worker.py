@@ -3,7 +3,7 @@
 Rule 1: the supervisor decides.  Ctrl-C and a lost terminal, which reach all processes, are its business; SIGTERM to a worker
 asks the supervisor for a successor first.
 Rule 2: without its supervisor a worker finishes what it has and ends.
-Rule 3: whatever it is told, it compiles the texts itself, by the same environment and for the same day: workers cannot diverge.
+Rule 3: whatever it is told, it has texts compiled by the same environment and for the same day: workers cannot diverge.
 """
 
 import asyncio
@@ -18,10 +18,12 @@ from datetime import date
 from pathlib import Path
 from typing import Final, assert_never
 
+from xoproxy.config import Texts
 from xoproxy.config.generation import Generation
 from xoproxy.config.problems import ConfigInvalid
 from xoproxy.config.settings import Address, LogLevel, LogSettings, Timeouts
 from xoproxy.reports.model import Report
+from xoproxy.runtime.compiling import compiling
 from xoproxy.runtime.listening.sockets import ListenError
 from xoproxy.runtime.local import LocalEngine
 from xoproxy.runtime.loop import new_event_loop
@@ -38,6 +40,7 @@ from xoproxy.runtime.workers.orders import (
     Leaving,
     Load,
     Order,
+    Piece,
     Recall,
     Recalled,
     Refused,
@@ -93,6 +96,7 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         self._slot = 0
         self._source: ConfigSource | None = None
+        self._pieces: list[Piece] = []
         self._loaded: Generation | None = None
         self._engine: LocalEngine | None = None
         self._sockets: dict[str, list[list[socket.socket]]] = {}  # by address, in the order of its listeners
@@ -137,8 +141,12 @@ class Worker:
                 self._source = ConfigSource(path, overrides_of(order.overrides))
             case Sockets():
                 self._sockets.setdefault(order.address, []).append(sockets)
+            case Piece():
+                self._pieces.append(order)
             case Load():
-                self._carry_out(order.id, lambda: self._load(order))
+                texts = texts_of(order, self._pieces)
+                self._pieces.clear()
+                self._carry_out(order.id, lambda: self._load(order, texts))
             case Adopt():
                 self._carry_out(order.id, lambda: self._adopt(order))
             case Renew():
@@ -168,10 +176,14 @@ class Worker:
 
         spawn(answer(), name="order")
 
-    async def _load(self, order: Load) -> Done:
+    async def _load(self, order: Load, texts: Texts) -> Done:
         assert self._source is not None
-        loaded = await asyncio.to_thread(self._source.compile, texts_of(order), order.number, date.fromisoformat(order.today))
-        self._loaded = loaded.generation
+        today = date.fromisoformat(order.today)
+        if self._engine is None:  # nobody is served yet
+            self._loaded = (await asyncio.to_thread(self._source.compile, texts, order.number, today)).generation
+            return Done(order.id, [])
+        async with compiling(self._source, texts, order.number, today) as compiled:
+            self._loaded = compiled.edition.generation
         return Done(order.id, [])
 
     async def _adopt(self, order: Adopt) -> Done:
