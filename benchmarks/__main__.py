@@ -26,7 +26,7 @@ and left out, and so is one from a workload that it fails; of `growth` and `stal
 Needs Linux, two cores, nginx and wrk.  Nothing is installed, nothing leaves the loopback interface, files are written to a
 temporary directory only, and what was started is ended.
 
-Exit codes: 0 measured; 1 nginx or xoproxy failed, or a proxy does not agree; 2 usage, or something is missing.
+Exit codes: 0 measured; 1 a part failed, as nginx or xoproxy did or a proxy does not agree; 2 usage, or something is missing.
 """
 
 import argparse
@@ -59,16 +59,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _leave)
     try:
-        _measure(_plan(args), args.json, args.plot)
-    except MissingError as exc:
-        _tell(f"error: {exc}")
-        return 2
+        failures = _measure(_plan(args), args.json, args.plot)
     except BenchmarkError as exc:
+        failures = [exc]
         _tell(f"error: {exc}")
-        return 1
     except KeyboardInterrupt:
         return 130
-    return 0
+    return max((2 if isinstance(failure, MissingError) else 1 for failure in failures), default=0)
 
 
 def _plan(args: argparse.Namespace) -> Plan:
@@ -92,21 +89,16 @@ def _plan(args: argparse.Namespace) -> Plan:
     )
 
 
-def _measure(plan: Plan, json_file: Path | None, plot_file: Path | None) -> None:
-    """Measure each part, print its table as soon as it is there, and write the values in the end."""
+def _measure(plan: Plan, json_file: Path | None, plot_file: Path | None) -> list[BenchmarkError]:
+    """Measure each part, and write the values in the end.  Return why parts have none."""
     cores = divide_cores()
-    values: dict[str, object] = {}
     about = describe(plan.proxies, cores) | {"baseline": plan.baseline, "load": str(plan.load)}
     print("\n".join(f"{name}: {value}" for name, value in about.items()), end="\n\n", flush=True)
     with tempfile.TemporaryDirectory(prefix="xoproxy-benchmarks-") as name, many_files():
         directory = Path(name)
         with running_backend(directory / "backend", cores.others) as backend_port:
             stage = Stage(directory, backend_port, cores.proxy, make_certificate(directory))
-            for part in plan.parts:
-                _tell(f"measuring {part}")
-                outcome = PARTS[part](plan, stage)
-                values[part] = outcome.values
-                print(outcome.table, end="\n\n", flush=True)
+            values, failures = _measure_parts(plan, stage)
     about["load average at the end"] = load_average()
     print(f"load average at the end: {about['load average at the end']}")
     values["environment"] = about
@@ -114,6 +106,24 @@ def _measure(plan: Plan, json_file: Path | None, plot_file: Path | None) -> None
         json_file.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
     if plot_file is not None:
         plot_file.write_text(plot(json.loads(json.dumps(values))), encoding="utf-8")
+    return failures
+
+
+def _measure_parts(plan: Plan, stage: Stage) -> tuple[dict[str, object], list[BenchmarkError]]:
+    """Print the table of each part as soon as it is there.  A part that fails leaves the others, which may have taken long."""
+    values: dict[str, object] = {}
+    failures: list[BenchmarkError] = []
+    for part in plan.parts:
+        _tell(f"measuring {part}")
+        try:
+            outcome = PARTS[part](plan, stage)
+        except BenchmarkError as exc:
+            failures.append(exc)
+            _tell(f"error: {part}: {exc}")
+            continue
+        values[part] = outcome.values
+        print(outcome.table, end="\n\n", flush=True)
+    return values, failures
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -6,7 +6,7 @@ same rounds; what one adds is the difference of the medians.
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 from benchmarks.drivers.driver import driving
@@ -16,6 +16,7 @@ from benchmarks.figures import percentile
 from benchmarks.load import Load
 from benchmarks.proxies import Proxy
 from benchmarks.running import Stage, running
+from benchmarks.turns import Entrant, is_essential, take_turns
 from benchmarks.workloads import SMALL
 
 DIRECT: Final = "no proxy"
@@ -39,19 +40,24 @@ def measure_latency(
 ) -> list[Delay]:
     """Return `load.rounds` rounds of each proxy, and of the backend alone, at `rate` requests a second.
 
+    Another proxy that fails has none.
+
     Raises:
-        BenchmarkError: a proxy answers nothing.
+        BenchmarkError: the baseline or xoproxy does not answer.
     """
-    found: list[Delay] = []
     with ExitStack() as stack:
-        stood = [(proxy.name, stack.enter_context(running(proxy, stage)).port) for proxy in proxies]
-        stood = [(DIRECT, stage.backend_port), *stood]
-        for name, port in stood:
-            _measure_once(name, port, Load(load.connections, 1, 1), rate)
-        for number in range(load.rounds):
-            tell(f"latency: round {number + 1} of {load.rounds}")
-            found += [_measure_once(name, port, load, rate) for name, port in (stood[::-1] if number % 2 else stood)]
-    return found
+        entrants = [_entrant(DIRECT, stage.backend_port, load, rate)]
+        for proxy in proxies:
+            port = stack.enter_context(running(proxy, stage)).port
+            entrants.append(_entrant(proxy.name, port, load, rate, is_essential(proxy, proxies[0])))
+        return take_turns(entrants, load.rounds, "latency", tell)
+
+
+def _entrant(name: str, port: int, load: Load, rate: float, essential: bool = True) -> Entrant[Delay]:  # noqa: FBT001,FBT002
+    def measure(is_first: bool) -> Delay:  # noqa: FBT001
+        return _measure_once(name, port, replace(load, seconds=1) if is_first else load, rate)
+
+    return Entrant(name, essential, measure)
 
 
 def _measure_once(name: str, port: int, load: Load, rate: float) -> Delay:

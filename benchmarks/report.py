@@ -135,7 +135,7 @@ def memory_table(uses: Mapping[str, MemoryUse]) -> str:
             name,
             "",
             *(f"{kib / 1024:.1f}" for kib in (use.idle.rss_kib, use.idle.pss_kib, use.idle.uss_kib)),
-            *(f"{kib / 1024:.1f}" for kib in (use.loaded.rss_kib, use.loaded.pss_kib)),
+            *([f"{kib / 1024:.1f}" for kib in (use.loaded.rss_kib, use.loaded.pss_kib)] if use.loaded else "--"),
             f"{use.rss_per_connection_bytes / 1024:.1f}",
             f"{use.uss_per_connection_bytes / 1024:.1f}",
         )

@@ -1,22 +1,22 @@
-"""The CPU part: every proxy under every workload, in turns, so that what else the machine does falls on all alike."""
+"""The CPU part: every proxy under every workload, in turns."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.agreement import require_agreement
-from benchmarks.errors import BenchmarkError
 from benchmarks.load import Load, Round, load_once
-from benchmarks.proxies import Proxy, Xoproxy
+from benchmarks.proxies import Proxy
 from benchmarks.running import Running, Stage, running
+from benchmarks.turns import Entrant, is_essential, take_turns
 from benchmarks.workloads import Kind, Request
 
 
 def measure_rounds(
     stage: Stage, proxies: Sequence[Proxy], workloads: Iterable[Request], load: Load, tell: Callable[[str], None]
 ) -> list[Round]:
-    """Return `load.rounds` rounds of each proxy and workload.  The order of the proxies is turned around from one to the next.
+    """Return `load.rounds` rounds of each proxy and workload.
 
     A proxy of others that fails under a workload has no round of it.
 
@@ -34,26 +34,13 @@ def measure_rounds(
             if workload.kind is Kind.TLS and stage.certificate is None:
                 tell("tls is left out: openssl, which makes its certificate, is not installed")
                 continue
-            found += _rounds_of(workload, stood, load, script, tell)
+            entrants = [_entrant(one, workload, load, script, is_essential(one.proxy, proxies[0])) for one in stood]
+            found += take_turns(entrants, load.rounds, workload.name, tell)
     return found
 
 
-def _rounds_of(
-    workload: Request, stood: Sequence[Running], load: Load, script: Path, tell: Callable[[str], None]
-) -> Iterator[Round]:
-    able = list(stood)
-    rounds: list[Round] = []
-    for number in range(-1, load.rounds):  # before the first, connections to the backend are opened and caches filled
-        tell(f"{workload.name}: round {number + 1} of {load.rounds}" if number >= 0 else workload.name)
-        for one in able[::-1] if number % 2 else able[:]:
-            try:
-                done = load_once(one, workload, load if number >= 0 else replace(load, seconds=1), script)
-            except BenchmarkError as exc:
-                if one is stood[0] or isinstance(one.proxy, Xoproxy):
-                    raise
-                tell(f"{one.proxy.name} is left out of {workload.name}: {exc}")
-                able.remove(one)
-            else:
-                rounds += [done] if number >= 0 else []
-    names = {one.proxy.name for one in able}
-    yield from (one for one in rounds if one.proxy in names)
+def _entrant(one: Running, workload: Request, load: Load, script: Path, essential: bool) -> Entrant[Round]:  # noqa: FBT001
+    def measure(is_first: bool) -> Round:  # noqa: FBT001
+        return load_once(one, workload, replace(load, seconds=1) if is_first else load, script)
+
+    return Entrant(one.proxy.name, essential, measure)

@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 from support.benchmarking import FOUND, needs_nginx, staged
 
+from benchmarks import __main__ as benchmark
 from benchmarks import report
 from benchmarks.__main__ import main
 from benchmarks.accounting import tree
 from benchmarks.agreement import PROBES, forwarded_fields, require_agreement, vary_members
-from benchmarks.errors import BenchmarkError
-from benchmarks.load import Round
+from benchmarks.errors import BenchmarkError, MissingError
+from benchmarks.load import Load, Round
+from benchmarks.parts import Outcome, Plan
 from benchmarks.policy import OWNED_FIELDS, POLICY, Policy
 from benchmarks.processes import Server
 from benchmarks.proxies import PROXIES, Nginx, Place, Proxy
@@ -128,6 +130,30 @@ def test_missing_tool_is_named_with_its_package(
 
     assert code == 2
     assert f"{missing} is not installed; it is in Debian's package {missing}" in capsys.readouterr().err
+
+
+def test_part_that_fails_leaves_the_others(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its message is told, the others have figures, and the exit code is what failed: 1, or 2 if something is missing."""
+
+    def fails(plan: Plan, stage: Stage) -> Outcome:
+        raise BenchmarkError("it fell over")
+
+    def misses(plan: Plan, stage: Stage) -> Outcome:
+        raise MissingError("nothing there")
+
+    wanted = {"one": fails, "two": lambda plan, stage: Outcome("a table", [1]), "three": misses}
+    monkeypatch.setattr(benchmark, "PARTS", wanted)
+    plan = Plan(("one", "two"), (), "nginx", (), Load(1, 1, 1), 1.0, lambda _: None)
+    stage = Stage(tmp_path, 1, frozenset({0}))
+    values, failures = benchmark._measure_parts(plan, stage)
+
+    assert values == {"two": [1]}
+    assert [str(failure) for failure in failures] == ["it fell over"]
+    monkeypatch.setattr(benchmark, "_plan", lambda args: plan)
+    for parts, code in ((("two",), 0), (("one", "two"), 1), (("one", "three"), 2)):
+        found = benchmark._measure_parts(replace(plan, parts=parts), stage)[1]
+        monkeypatch.setattr(benchmark, "_measure", lambda *_, found=found: found)
+        assert main([]) == code
 
 
 def test_processor_time_of_descendants_counts(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Every workload gets through xoproxy, and a load that does not get what it asked for is a failure and no figure."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from benchmarks.proxies import Nginx, Xoproxy
 from benchmarks.report import latency_table, rounds_table
 from benchmarks.rounds import measure_rounds
 from benchmarks.running import Running, Stage, running
+from benchmarks.turns import Entrant, is_essential, take_turns
 from benchmarks.workloads import FILES, SMALL, WORKLOADS, Kind, Request
 
 XOPROXY = Xoproxy("xoproxy")
@@ -106,30 +108,44 @@ def test_latency_is_told_as_a_ratio_of_what_is_added() -> None:
     assert "does not keep up" not in lines[2]
 
 
-@needs_wrk
-def test_proxy_that_cannot_do_a_workload_has_none_of_it(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Others go on, and the table says `-`; if it is the baseline or xoproxy, the run ends."""
+def test_proxy_that_fails_is_left_out_of_a_workload_and_others_go_on() -> None:
+    """Also in a later round; if it is essential, nothing is returned at all."""
     told: list[str] = []
-    able = load_once
+    count = itertools.count()
 
-    def failing(one: Running, *more: object) -> Round:
-        if one.proxy.name in broken:
-            raise BenchmarkError("no answer")
-        return able(one, *more)  # type: ignore[arg-type]
+    def failing(is_first: bool) -> str:
+        if is_first or next(count) < 1:
+            return "late"
+        raise BenchmarkError("no answer")
 
-    monkeypatch.setattr("benchmarks.rounds.load_once", failing)
-    broken = {"other"}
-    proxies, once = (Nginx("nginx"), Nginx("other")), Load(2, 1, 1)
-    found = measure_rounds(stage, proxies, [SMALL], once, told.append)
+    good: Entrant[str] = Entrant("good", True, lambda is_first: "first" if is_first else "counted")
+    late = Entrant("late", False, failing)
 
-    assert [one.proxy for one in found] == ["nginx"]
-    assert "other is left out of small: no answer" in told
+    assert take_turns([good, late], 3, "small", told.append) == ["counted"] * 3
+    assert told.count("late is left out of small: no answer") == 1
+    with pytest.raises(BenchmarkError, match="no answer"):
+        take_turns([good, replace(late, is_essential=True)], 3, "small", told.append)
+
+
+def test_order_is_turned_around_from_one_round_to_the_next() -> None:
+    entrants: list[Entrant[str]] = [Entrant(name, True, lambda _, name=name: name) for name in "ab"]  # type: ignore[misc]
+
+    assert take_turns(entrants, 3, "small", lambda _: None) == [*"ab", *"ba", *"ab"]
+
+
+def test_baseline_and_xoproxy_are_essential() -> None:
+    nginx, other = Nginx("nginx"), Nginx("other")
+
+    assert [is_essential(one, nginx) for one in (nginx, other, XOPROXY)] == [True, False, True]
+
+
+@needs_wrk
+def test_rounds_of_a_proxy_that_failed_are_shown_as_missing(stage: Stage) -> None:
+    found = measure_rounds(stage, [Nginx("nginx")], [SMALL], Load(2, 1, 1), lambda _: None)
     other = replace(found[0], proxy="other", workload="another")
     nginx = replace(found[0], workload="another")
-    assert rounds_table([found[0], nginx, other], "nginx").splitlines()[2].split() == ["small", "other", *"--------"]
-    broken = {"nginx"}
-    with pytest.raises(BenchmarkError, match="no answer"):
-        measure_rounds(stage, proxies, [SMALL], once, told.append)
+
+    assert rounds_table([*found, nginx, other], "nginx").splitlines()[2].split() == ["small", "other", *"--------"]
 
 
 def test_found_is_counted_from_single_times() -> None:
