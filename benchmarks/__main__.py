@@ -35,6 +35,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Sequence
+from http.client import HTTPException
 from pathlib import Path
 from typing import NoReturn
 
@@ -58,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, return the exit code."""
     args = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _leave)
+    failures: list[Exception]
     try:
         failures = _measure(_plan(args), args.json, args.plot)
     except BenchmarkError as exc:
@@ -89,7 +91,7 @@ def _plan(args: argparse.Namespace) -> Plan:
     )
 
 
-def _measure(plan: Plan, json_file: Path | None, plot_file: Path | None) -> list[BenchmarkError]:
+def _measure(plan: Plan, json_file: Path | None, plot_file: Path | None) -> list[Exception]:
     """Measure each part, and write the values in the end.  Return why parts have none."""
     cores = divide_cores()
     about = describe(plan.proxies, cores) | {"baseline": plan.baseline, "load": str(plan.load)}
@@ -109,17 +111,17 @@ def _measure(plan: Plan, json_file: Path | None, plot_file: Path | None) -> list
     return failures
 
 
-def _measure_parts(plan: Plan, stage: Stage) -> tuple[dict[str, object], list[BenchmarkError]]:
+def _measure_parts(plan: Plan, stage: Stage) -> tuple[dict[str, object], list[Exception]]:
     """Print the table of each part as soon as it is there.  A part that fails leaves the others, which may have taken long."""
     values: dict[str, object] = {}
-    failures: list[BenchmarkError] = []
+    failures: list[Exception] = []
     for part in plan.parts:
         _tell(f"measuring {part}")
         try:
             outcome = PARTS[part](plan, stage)
-        except BenchmarkError as exc:
+        except (BenchmarkError, OSError, HTTPException) as exc:
             failures.append(exc)
-            _tell(f"error: {part}: {exc}")
+            _tell(f"error: {part}: {exc!r}")
             continue
         values[part] = outcome.values
         print(outcome.table, end="\n\n", flush=True)

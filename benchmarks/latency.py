@@ -20,6 +20,7 @@ from benchmarks.turns import Entrant, is_essential, take_turns
 from benchmarks.workloads import SMALL
 
 DIRECT: Final = "no proxy"
+_QUEUED_MS: Final = 500.0
 SINGLE_RATE: Final = 200.0  # over one connection: a request has long been answered when the next is due
 
 
@@ -30,9 +31,14 @@ class Delay:
     proxy: str
     p50_ms: float  # at the fixed rate over several connections
     p99_ms: float
-    unanswered: int  # above 0: it does not keep up with the rate, and its latencies say no more than that
+    unanswered: int
     single_p50_ms: float  # over one connection
     single_p99_ms: float
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether requests queue as the rate is too high for the proxy: half of them wait so long for no other reason."""
+        return self.unanswered > 0 or self.p50_ms > _QUEUED_MS
 
 
 def measure_latency(

@@ -139,7 +139,10 @@ def _by_wrk(running: Running, request: Request, load: Load, script: Path) -> Fou
     scheme, port = ("https", running.place.tls_port) if request.kind is Kind.TLS else ("http", running.port)
     url = f"{scheme}://{LOOPBACK}:{port}{request.target}"
     command = [find("wrk"), "-t", "1", "-c", str(load.connections), "-d", f"{load.seconds}s", "-s", str(script), url]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=load.seconds + _GRACE_S, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=load.seconds + _GRACE_S, check=False)
+    except subprocess.TimeoutExpired as exc:
+        raise BenchmarkError(f"{running.proxy.name}, {request.name}: wrk does not end") from exc
     result = _result(done.stdout)
     if done.returncode or result is None or result["failed"] or result["refused"]:
         raise BenchmarkError(f"{running.proxy.name}, {request.name}: wrk ended with errors:\n{done.stdout}{done.stderr}")

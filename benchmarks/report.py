@@ -91,11 +91,11 @@ def latency_table(delays: Sequence[Delay], baseline: str) -> str:
         over = (
             "-" if name == DIRECT else spread([one / max(other, _LEAST_MS) for one, other in zip(more, first, strict=True)], 2)
         )
-        behind = max(one.unanswered for one in mine)
+        is_behind = any(one.is_behind for one in mine)
         rows.append(
             (
                 name,
-                "does not keep up" if behind else "",
+                "does not keep up" if is_behind else "",
                 spread([one.p50_ms for one in mine], 2),
                 spread([one.p99_ms for one in mine], 2),
                 spread([one.single_p50_ms for one in mine], 3),
