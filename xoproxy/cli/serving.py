@@ -15,6 +15,7 @@ from xoproxy.runtime.listening.sockets import ListenError
 from xoproxy.runtime.process import Start, serve_until_stopped
 from xoproxy.runtime.signals import HeldSignals
 from xoproxy.runtime.source import ConfigSource, Edition
+from xoproxy.runtime.turns import no_collection, release
 
 MAX_TOLD: Final = 50  # findings at the start
 LOG_FD = 1  # the log is what the program puts out; what it says to people goes to standard error
@@ -50,7 +51,8 @@ def _start(chosen: Chosen, *, watching: bool) -> Start:
     """Load what is to be served.  Raises: `ConfigInvalid`."""
     source = ConfigSource(chosen.path, chosen.overrides)
     texts = source.read()
-    loaded = source.compile(texts, 1, today())
+    with no_collection():
+        loaded = source.compile(texts, 1, today())
     watched = str(chosen.path) if chosen.path is not None and watching else None
     return Start(source, Edition.of(loaded, texts), watched, _say, _Findings(loaded))
 
@@ -62,15 +64,17 @@ class _Findings:
     """
 
     def __init__(self, loaded: Loaded) -> None:
-        self._loaded: Loaded | None = loaded
+        self._held = [loaded]
 
     def __call__(self) -> str:
         """Return the lines.  Linting is imported when it serves."""
-        loaded, self._loaded = self._loaded, None
-        if loaded is None:
+        if not self._held:
             return ""
         linting = importlib.import_module("xoproxy.config.lint")
-        found: tuple[Problem, ...] = linting.lint(loaded)
+        try:
+            found: tuple[Problem, ...] = linting.lint(self._held[0])
+        finally:
+            release(self._held)
         if len(found) > MAX_TOLD:
             return as_text(found[:MAX_TOLD]) + f"and {len(found) - MAX_TOLD} more; xoproxy check lists them"
         return as_text(found).rstrip("\n")

@@ -5,6 +5,7 @@ million objects; that is done by another process (`runtime.apart`), which takes 
 processor.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from xoproxy.runtime.apart import Apart, Earlier, Request, apart
 from xoproxy.runtime.packing import unpack
 from xoproxy.runtime.review import Review, review
 from xoproxy.runtime.source import ConfigSource, Edition
-from xoproxy.runtime.turns import in_slices, in_thread, no_collection
+from xoproxy.runtime.turns import in_slices, no_collection
 
 MAX_CHARACTERS_HERE: Final = 16 * 1024  # a hundred routes, some 50 ms; another process needs 200 to begin
 
@@ -71,11 +72,11 @@ async def _apart(process: Apart, request: Request) -> Compiled:
 
 
 async def _here(source: Source, texts: Texts, number: int, today: date, before: Edition | None) -> Compiled:
-    loaded = await in_thread(source.compile, texts, number, today)
+    loaded = await asyncio.to_thread(source.compile, texts, number, today)
     edition = Edition.of(loaded, texts)
 
     async def reviewed() -> Review:
         assert before is not None
-        return await in_thread(review, before, edition, loaded)
+        return await asyncio.to_thread(review, before, edition, loaded)
 
     return Compiled(edition, loaded.warnings, reviewed)

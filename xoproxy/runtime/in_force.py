@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from xoproxy.config import Loaded
 from xoproxy.runtime.source import Edition
-from xoproxy.runtime.turns import in_thread
+from xoproxy.runtime.turns import no_collection, release
 
 if TYPE_CHECKING:
     from xoproxy.runtime.compiling import Source
@@ -31,8 +31,11 @@ class InForce:
         async with self._lock:
             edition = self._edition()
             if self._made is None or self._made[0] is not edition:
-                self._made = None  # not two of them in memory while a third is made
+                if self._made is not None:  # not two of them in memory while a third is made
+                    held, self._made = [self._made[1]], None
+                    await asyncio.to_thread(release, held)
                 number = edition.generation.number
-                loaded = await in_thread(self._source.compile, edition.texts, number, edition.today)
+                with no_collection():
+                    loaded = await asyncio.to_thread(self._source.compile, edition.texts, number, edition.today)
                 self._made = edition, loaded
             return self._made[1]

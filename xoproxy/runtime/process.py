@@ -39,6 +39,7 @@ from xoproxy.runtime.reload import Reloader
 from xoproxy.runtime.signals import HeldSignals
 from xoproxy.runtime.source import ConfigSource, Edition
 from xoproxy.runtime.token import read_token
+from xoproxy.runtime.turns import short_turns
 from xoproxy.runtime.watch import POLL_INTERVAL_S, Watcher
 from xoproxy.runtime.workers.processors import worker_count
 from xoproxy.telemetry.counters import Counters
@@ -78,7 +79,7 @@ def serve_until_stopped(start: Start, signals: HeldSignals, log_fd: int) -> None
     # uvloop is for the data plane: a supervisor has none, and needs less memory without it.
     loop_factory = asyncio.new_event_loop if supervises else new_event_loop
     try:
-        with asyncio.Runner(loop_factory=loop_factory) as runner:
+        with short_turns(), asyncio.Runner(loop_factory=loop_factory) as runner:
             runner.run(_serve(start, journal, signals))
     finally:
         journal.close()

@@ -1,7 +1,7 @@
 """Work beside the connections that this process serves: a little at a time, so that no exchange waits for it.
 
 In the loop's own thread nothing waits for the interpreter's lock, which costs an exchange up to a switch interval each time
-that the loop wakes up; so what can be cut into steps is done there.  What cannot is done in a thread that is made to give way.
+that the loop wakes up; so what can be cut into steps is done there.  What cannot is done in threads that are made to give way.
 """
 
 import asyncio
@@ -9,21 +9,20 @@ import gc
 import sys
 import time
 import weakref
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Final, ParamSpec, TypeVar
+from typing import Final, TypeVar
 
+from xoproxy.config import Loaded
 from xoproxy.config.generation import Generation
+from xoproxy.config.nodes import Mapping, Node, Sequence
 from xoproxy.telemetry.tasks import spawn
 
 SLICE_S: Final = 0.001  # of work, then as long a rest
 SWITCH_INTERVAL_S: Final = 0.0005  # Python's own is ten times that
 PARTS: Final = 100  # let go of at once, with the thousand objects that they are made of
 
-P = ParamSpec("P")
 R = TypeVar("R")
-
-_short = 0  # how many want a short interval now
 
 
 async def in_slices(steps: Generator[None, None, R], clock: Callable[[], float] = time.perf_counter) -> R:
@@ -38,29 +37,15 @@ async def in_slices(steps: Generator[None, None, R], clock: Callable[[], float] 
         await asyncio.sleep(SLICE_S)
 
 
-async def in_thread(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Return what `work` returns, done in a thread that gives way sooner than others."""
-    with short_turns():
-        return await asyncio.to_thread(work, *args, **kwargs)
-
-
 @contextmanager
 def short_turns() -> Generator[None]:
-    """Let threads hand the interpreter over sooner, as long as anybody wants that.  To be used in the loop's thread."""
-    global _short, _interval_s  # noqa: PLW0603  as the interval itself is the process's
-    if not _short:
-        _interval_s = sys.getswitchinterval()
-        sys.setswitchinterval(SWITCH_INTERVAL_S)
-    _short += 1
+    """Let threads hand the interpreter over sooner, to the loop that is.  It costs nothing while no thread computes."""
+    before_s = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     try:
         yield
     finally:
-        _short -= 1
-        if not _short:
-            sys.setswitchinterval(_interval_s)
-
-
-_interval_s = sys.getswitchinterval()
+        sys.setswitchinterval(before_s)
 
 
 @contextmanager
@@ -96,6 +81,23 @@ async def _let_go(held: list[Generation]) -> None:
     await ended.wait()
     del watched
     await in_slices(_drop(parts))
+
+
+def release(held: list[Loaded]) -> None:
+    """Free what `held` has, and nobody else, a little at a time.  To be called in a thread: it is half a million objects."""
+    parts: list[object] = [*_members(held[0].tree), *held[0].routes]
+    held.clear()
+    for _ in _drop(parts):
+        pass
+
+
+def _members(tree: Mapping) -> Iterator[Node]:
+    """Yield what the sections of a file consist of: the routes, above all."""
+    for _, section in tree.entries:
+        if isinstance(section, Sequence):
+            yield from section.items
+        elif isinstance(section, Mapping):
+            yield from (value for _, value in section.entries)
 
 
 def _collect(parts: Iterable[object], collected: list[object]) -> Generator[None, None, None]:

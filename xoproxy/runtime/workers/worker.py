@@ -29,6 +29,7 @@ from xoproxy.runtime.local import LocalEngine
 from xoproxy.runtime.loop import new_event_loop
 from xoproxy.runtime.signals import HANDLED, HeldSignals
 from xoproxy.runtime.source import ConfigSource
+from xoproxy.runtime.turns import no_collection, release, short_turns
 from xoproxy.runtime.workers.channel import Channel
 from xoproxy.runtime.workers.orders import (
     ORDERS,
@@ -74,7 +75,7 @@ def main() -> None:
     capture_logging(journal)
     channel = socket.socket(fileno=int(sys.argv[1]))
     try:
-        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        with short_turns(), asyncio.Runner(loop_factory=new_event_loop) as runner:
             runner.run(_serve(channel, journal, signals))
     finally:
         journal.close()
@@ -180,7 +181,10 @@ class Worker:
         assert self._source is not None
         today = date.fromisoformat(order.today)
         if self._engine is None:  # nobody is served yet
-            self._loaded = (await asyncio.to_thread(self._source.compile, texts, order.number, today)).generation
+            with no_collection():
+                held = [await asyncio.to_thread(self._source.compile, texts, order.number, today)]
+            self._loaded = held[0].generation
+            await asyncio.to_thread(release, held)
             return Done(order.id, [])
         async with compiling(self._source, texts, order.number, today) as compiled:
             self._loaded = compiled.edition.generation
