@@ -93,7 +93,7 @@ class Scale:
 
 def _draw_bars(drawing: Drawing, rounds: Sequence[Round], proxies: Sequence[str], baseline: str) -> None:
     """Draw a panel for each workload, and in it a row for each proxy, cheapest first."""
-    drawing.text((0, 14), f"Processor time per request, x {baseline} (left is better)", bold=True)
+    drawing.text((0, 14), f"Processor time per request, x {baseline} (logarithmic; left is better)", bold=True)
     workloads = [name for name in WORKLOADS if any(one.workload == name for one in rounds)]
     cells = {
         (workload, proxy): Spread.of(found)
