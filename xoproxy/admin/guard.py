@@ -13,11 +13,11 @@ import base64
 import binascii
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 
 from xoproxy.config.settings import Address, TcpAddress
+from xoproxy.slotted import dataclass
 
 OPEN_PATHS: Final = frozenset({"/-/healthy", "/-/ready"})  # for health checks, which have no token
 BEARER: Final = 'Bearer realm="xoproxy"'

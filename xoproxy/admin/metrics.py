@@ -5,7 +5,6 @@ which a process that serves by itself would serve nobody.  The library is import
 """
 
 import asyncio
-from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
@@ -13,6 +12,7 @@ from aiohttp import web
 from xoproxy.admin.answers import FIELDS
 from xoproxy.admin.service import Service
 from xoproxy.reports.model import StoreStatus
+from xoproxy.slotted import dataclass
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.reloads import Report
 from xoproxy.telemetry.workers import WorkerView

@@ -8,7 +8,7 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Final
 
 from aiohttp import web
@@ -18,6 +18,7 @@ from xoproxy.admin.answers import answer_text
 from xoproxy.admin.service import Service
 from xoproxy.config import Loaded
 from xoproxy.reports.model import Found, Query, StoreStatus, Traffic
+from xoproxy.slotted import dataclass
 
 MAX_LIMIT: Final = 1000
 DEFAULT_LIMIT: Final = 100

@@ -1,6 +1,5 @@
 """May this page embed this response?  (Fetch §3.7, "cross-origin resource policy check")"""
 
-from dataclasses import dataclass
 from typing import Final, assert_never
 
 from xoproxy.browser.deviations import Deviation, deviates
@@ -10,6 +9,7 @@ from xoproxy.browser.policies import RESOURCE, combined, resource_policy
 from xoproxy.browser.sites import host_of, same_origin, scheme_of, schemelessly_same_site
 from xoproxy.policy.model import EmbedderPolicy, ResourcePolicy
 from xoproxy.semantics.hosts import address_of
+from xoproxy.slotted import dataclass
 
 ANCHOR: Final = "https://fetch.spec.whatwg.org/#cross-origin-resource-policy-check"
 NAME: Final = "cross-origin resource policy check"

@@ -1,12 +1,12 @@
 """A request on its way: at one URL of its chain of redirects, with the bookkeeping of Fetch.  (Fetch §2.2.5, "Requests")"""
 
-from dataclasses import dataclass
 from typing import Final
 
 from xoproxy.browser.model import NULL_ORIGIN, CredentialsMode, Engine, Fields, Mode, Tainting
 from xoproxy.browser.sites import same_origin, same_site
 from xoproxy.browser.urls import Url
 from xoproxy.policy.model import EmbedderPolicy
+from xoproxy.slotted import dataclass
 
 NAVIGATIONS: Final = frozenset({"document", "embed", "frame", "iframe", "object"})
 

@@ -9,9 +9,11 @@ the same algorithm judges what a policy would answer and what a running server d
 """
 
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Final
+
+from xoproxy.slotted import dataclass
 
 # Field lines in order: name as sent, value without surrounding white space.
 Fields = tuple[tuple[bytes, bytes], ...]

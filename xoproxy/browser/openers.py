@@ -4,7 +4,6 @@ Where the opener policies ask for another browsing context group, `window.opener
 what `window.open` returned: a login popup can no longer report back.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from xoproxy.browser.contexts import embedder_of, is_compatible_with_isolation, opener_of, origin, sandboxes
@@ -12,6 +11,7 @@ from xoproxy.browser.isolation import NAVIGATION, sandbox_step
 from xoproxy.browser.model import NULL_ORIGIN, Document, Engine, Step, Verdict
 from xoproxy.browser.policies import OPENER
 from xoproxy.policy.model import OpenerPolicy
+from xoproxy.slotted import dataclass
 
 _HTML: Final = "https://html.spec.whatwg.org/multipage/"
 SWITCH: Final = _HTML + "browsers.html#check-browsing-context-group-switch-coop-value-popup"

@@ -4,7 +4,7 @@ Lists of origins are unions over the way down: a feature that a page lost, nobod
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from xoproxy.browser.contexts import origin
@@ -12,6 +12,7 @@ from xoproxy.browser.model import NULL_ORIGIN, Document, Engine, Fields, Step
 from xoproxy.browser.policies import are_read, combined
 from xoproxy.browser.urls import origin_of
 from xoproxy.semantics.structured import InnerList, Item, Member, Token, parse_dictionary
+from xoproxy.slotted import dataclass
 
 PERMISSIONS: Final = b"Permissions-Policy"
 ISOLATED: Final = "cross-origin-isolated"

@@ -8,7 +8,6 @@ Whether the page may have a policy at all (only secure contexts have) is asked i
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Generic, TypeVar
 
@@ -17,6 +16,7 @@ from xoproxy.browser.model import Engine, Fields
 from xoproxy.browser.support import AS_OF, Feature, has
 from xoproxy.policy.model import DocumentIsolation, EmbedderPolicy, OpenerPolicy, ResourcePolicy
 from xoproxy.semantics.structured import BareItem, Date, DisplayString, Item, Token, parse_item
+from xoproxy.slotted import dataclass
 
 EMBEDDER: Final = b"Cross-Origin-Embedder-Policy"
 OPENER: Final = b"Cross-Origin-Opener-Policy"

@@ -5,12 +5,12 @@ value were not there.  Sources: MDN's browser-compat-data of 2026-08-07; for Doc
 announcement of Chrome 137 (2025-05-01).
 """
 
-from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 from typing import Final
 
 from xoproxy.browser.model import Engine
+from xoproxy.slotted import dataclass
 
 AS_OF: Final = "2026-08"
 

@@ -6,12 +6,13 @@ since none goes over the wire.
 
 import ipaddress
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 from urllib.parse import unquote
 
 from xoproxy.browser.model import NULL_ORIGIN
 from xoproxy.semantics.hosts import ends_in_a_number, ipv4, is_loopback, punycode
+from xoproxy.slotted import dataclass
 
 HTTP_SCHEMES: Final = frozenset({"http", "https"})
 DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443, "ftp": 21}

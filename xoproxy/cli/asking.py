@@ -8,7 +8,6 @@ import re
 import socket
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, cast
@@ -16,6 +15,7 @@ from typing import Any, Final, cast
 from xoproxy.cli.healthcheck import OFF, Unreachable, connect, find_admin
 from xoproxy.cli.options import UsageError, choose
 from xoproxy.config import ConfigInvalid, load
+from xoproxy.slotted import dataclass
 
 TIMEOUT_S: Final = 30.0  # a decision about 100,000 groups takes some seconds
 _SPAN: Final = re.compile(r"[0-9]{1,6}[smhd]")

@@ -3,12 +3,12 @@
 import argparse
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from xoproxy.cli.files import DEFAULT_FILES, default_file, named_file, variable
 from xoproxy.config.options import Overrides
+from xoproxy.slotted import dataclass
 
 _YES: Final = frozenset({"1", "true", "yes", "on"})
 _NO: Final = frozenset({"", "0", "false", "no", "off"})

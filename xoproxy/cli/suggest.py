@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any, Final
@@ -21,6 +21,7 @@ from xoproxy.insight.deciding import Outlook, decide, doubt_of
 from xoproxy.insight.deciding.suggesting import Suggestion, suggest
 from xoproxy.insight.explaining.telling import change_lines
 from xoproxy.reports.model import Group, Traffic
+from xoproxy.slotted import dataclass
 
 PAGE: Final = 1000  # groups of one answer
 MAX_GROUPS: Final = 100_000

@@ -1,7 +1,6 @@
 """Everything there is to say about a configuration, as `xoproxy check` says it.  Nothing takes effect."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from xoproxy.config.lint import lint
 from xoproxy.config.loading import load
 from xoproxy.config.options import Overrides
 from xoproxy.config.problems import ConfigInvalid, Problem, Severity
+from xoproxy.slotted import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
@@ -24,6 +23,7 @@ from xoproxy.config.texts import Text, Texts
 from xoproxy.config.upstreams import Upstreams, read_defaults
 from xoproxy.policy.model import ReportingEndpoints
 from xoproxy.policy.routes import RouteTable
+from xoproxy.slotted import dataclass
 
 LISTEN_FROM_FILE: Final = Listener(TcpAddress("", 8080))
 LISTEN_FROM_OPTIONS: Final = Listener(TcpAddress("127.0.0.1", 8080))

@@ -5,7 +5,6 @@ An entry of `policies` is read once, so a problem in it is told once however man
 
 from collections.abc import Collection
 from collections.abc import Mapping as Map
-from dataclasses import dataclass
 from typing import Final
 
 from xoproxy.config.drafts import PolicyDraft
@@ -16,6 +15,7 @@ from xoproxy.config.problems import Id, Mark, Refused, quoted
 from xoproxy.config.reader import Reader, Spot
 from xoproxy.config.spelling import similar
 from xoproxy.config.values import name as parse_name
+from xoproxy.slotted import dataclass
 
 MAX_STEPS: Final = 16  # policies made of policies made of policies
 

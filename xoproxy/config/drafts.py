@@ -4,7 +4,7 @@ A draft is what one part of the file says; composing lays a later draft over an 
 lists and values are replaced, ``off`` replaces whatever stood there (design section 2).  `sealing` makes a `Policy` of it.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Generic, Literal, Protocol, Self, TypeVar
 
 from xoproxy.config.origins import Null
@@ -23,6 +23,7 @@ from xoproxy.policy.model import (
     UpstreamFields,
 )
 from xoproxy.semantics.origins import OriginPattern
+from xoproxy.slotted import dataclass
 
 T = TypeVar("T")
 

@@ -1,9 +1,8 @@
 """One loaded, validated and compiled configuration."""
 
-from dataclasses import dataclass
-
 from xoproxy.config.settings import Settings
 from xoproxy.policy.routes import RouteTable
+from xoproxy.slotted import dataclass
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)

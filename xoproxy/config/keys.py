@@ -6,8 +6,9 @@ the names of the fields themselves.  They are compared without case and punctuat
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from xoproxy.slotted import dataclass
 
 
 def bare(key: str) -> str:

@@ -10,12 +10,13 @@ that this one refuses: a file would be valid on one machine and not on another.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Literal, Protocol, cast
 
 import yaml
 
 from xoproxy.config.problems import ConfigInvalid, Id, Mark, Place, Problem, child_path, keep, problem_at, quoted
+from xoproxy.slotted import dataclass
 
 MAX_DEPTH: Final = 32  # a policy file needs 8
 MAX_ALIASED_NODES: Final = 10_000

@@ -1,10 +1,10 @@
 """Options of the command line: they replace the top-level keys of a file, or are a configuration by themselves."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from xoproxy.config.nodes import Mapping, Node, Plain, Scalar, Sequence, node_of
 from xoproxy.config.problems import Mark
+from xoproxy.slotted import dataclass
 
 # What `--allow-origin` grants besides the origin: what an API is used with.
 _OPEN_METHODS: Final[list[Plain]] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]

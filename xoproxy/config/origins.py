@@ -6,7 +6,6 @@ would never match.  So it is refused here, with the form that will.  (RFC 6454 ย
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final, NoReturn
 
@@ -14,6 +13,7 @@ from xoproxy.browser.sites import registrable_domain
 from xoproxy.config.problems import Id, Refused, quoted
 from xoproxy.semantics.hosts import is_loopback, punycode
 from xoproxy.semantics.origins import DEFAULT_PORTS, OriginPattern, parse_origin
+from xoproxy.slotted import dataclass
 
 # Schemes whose documents have opaque origins; the browser sends `null`.  (HTML ยง7.1.1)
 _OPAQUE_SCHEMES: Final = frozenset({"about", "blob", "data", "file", "javascript"})

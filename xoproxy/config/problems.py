@@ -7,9 +7,10 @@ Rule 3: XO0xx are about the file and its YAML, XO1xx about policies, XO2xx about
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
+
+from xoproxy.slotted import dataclass
 
 MAX_PROBLEMS: Final = 200  # each may cost a search for similar words
 

@@ -7,7 +7,7 @@ what else there is.
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, timedelta
 from typing import Final, TypeVar, cast
 
@@ -19,6 +19,7 @@ from xoproxy.config.nodes import Node, Scalar, Sequence
 from xoproxy.config.problems import Id, Mark, Place, Problem, Refused, Severity, child_path, keep, problem_at, quoted
 from xoproxy.config.silencing import Allowance
 from xoproxy.config.spelling import meant, unknown_key
+from xoproxy.slotted import dataclass
 
 T = TypeVar("T")
 

@@ -6,7 +6,6 @@ A pattern says less clearly than a list whom it lets in.  So it is asked about o
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -17,6 +16,7 @@ from xoproxy.config.witnesses import CHOSEN, MAX_DEPTH, REPEATED, TooDeepError, 
 from xoproxy.semantics.hosts import address_of, ends_in_a_number, is_loopback
 from xoproxy.semantics.origins import Origin, parse_origin
 from xoproxy.semantics.regexes import RegexError, RegexSet
+from xoproxy.slotted import dataclass
 
 MAX_PATTERN: Final = 500  # characters; more is written as several
 MAX_PATTERNS: Final = 100  # in one list

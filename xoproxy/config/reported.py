@@ -1,7 +1,6 @@
 """Read the values of policy keys whose violations browsers report: each may have the form ``{value:, report_to:}``."""
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeVar
 
@@ -11,6 +10,7 @@ from xoproxy.config.nodes import Mapping, Sequence
 from xoproxy.config.problems import Id, Refused, quoted
 from xoproxy.config.reader import Reader, Spot
 from xoproxy.policy.model import ANY, OFF, IntegrityPolicy, Off, PermissionsPolicy
+from xoproxy.slotted import dataclass
 
 T = TypeVar("T")
 P = TypeVar("P")

@@ -1,7 +1,6 @@
 """Read `routes`, and fill in what the top of the file says for those that do not."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from xoproxy.config import keys, values
 from xoproxy.config.addresses import path_glob, route_host
@@ -15,6 +14,7 @@ from xoproxy.config.sealing import seal
 from xoproxy.config.upstreams import Upstreams
 from xoproxy.policy.model import Policy
 from xoproxy.policy.routes import Match, Route
+from xoproxy.slotted import dataclass
 
 
 @dataclass(frozen=True, slots=True)

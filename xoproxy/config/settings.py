@@ -3,10 +3,12 @@
 Immutable values.  Each default stands here and nowhere else, with what other servers use.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
 from typing import Final
+
+from xoproxy.slotted import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ Rule 3: errors are never silenced, and neither is what there is to say about the
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from xoproxy.config.nodes import Mapping, Node, Scalar, comments
 from xoproxy.config.problems import Id, Place, Problem, Severity, problem_at, quoted
+from xoproxy.slotted import dataclass
 
 _MEANT: Final = re.compile(r"#\s*xoproxy\s*:\s*(?:(?:allow|ignore|disable|silence|noqa)\b|.*\bXO[0-9])", re.IGNORECASE)
 _ALLOWANCE: Final = re.compile(r"#\s*xoproxy:\s*allow\s+(XO[0-9]{3}(?:\s*,\s*XO[0-9]{3})*)(?!\w|,)[\s:\u2014-]*(.*)")

@@ -4,9 +4,9 @@ For whoever changes a text and leaves the rest of it alone.  Comments and white 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from xoproxy.config.nodes import Event, events
+from xoproxy.slotted import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """What a configuration is made of: the texts of one file, of all files of a directory, or none."""
 
-from dataclasses import dataclass
 from typing import Final
+
+from xoproxy.slotted import dataclass
 
 OPTIONS: Final = "options"  # the name of a configuration without a file
 

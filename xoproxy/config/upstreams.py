@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from xoproxy.config import keys, values
@@ -21,6 +21,7 @@ from xoproxy.config.settings import (
     UpstreamTls,
 )
 from xoproxy.config.spelling import similar
+from xoproxy.slotted import dataclass
 
 CONNECT_S: Final = 5.0  # HAProxy's advice 5 s; nginx 60 s
 RESPONSE_S: Final = 60.0  # nginx proxy_read_timeout 60 s

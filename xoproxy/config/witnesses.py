@@ -11,10 +11,10 @@ repetition (`REPEATED`), so that its number is free too.
 import re
 import string
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from xoproxy.semantics.origins import MAX_ORIGIN_BYTES
+from xoproxy.slotted import dataclass
 
 FIXED: Final = "="
 CHOSEN: Final = "?"

@@ -7,7 +7,6 @@ response plan like any other response: a browser must be able to read why a requ
 import json
 import socket
 import ssl
-from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
 from typing import Final
@@ -15,6 +14,7 @@ from typing import Final
 from xoproxy.policy.plan import ResponsePlan
 from xoproxy.semantics.heads import RequestHead, ResponseHead
 from xoproxy.semantics.structured import serialize_string
+from xoproxy.slotted import dataclass
 
 
 class ErrorKind(Enum):

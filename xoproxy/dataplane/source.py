@@ -1,6 +1,6 @@
 """Who is behind a connection that a load balancer made on a client's behalf, as its PROXY protocol header says."""
 
-from dataclasses import dataclass
+from xoproxy.slotted import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ aiohttp; nothing else is.
 import asyncio
 import os
 import ssl
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -21,6 +21,7 @@ from xoproxy.config.settings import Endpoint, UpstreamSettings, UpstreamTls
 from xoproxy.insight.explaining.answering import UnansweredError
 from xoproxy.insight.proxied import authority_and_target
 from xoproxy.policy.routes import Route
+from xoproxy.slotted import dataclass
 
 DEFAULT_TIMEOUT_S: Final = 10.0
 MAX_HEAD_LINE_BYTES: Final = 64 * 1024

@@ -7,7 +7,7 @@ behind an anchor or alias stands for more than one place, and is for a person to
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from xoproxy.config import ConfigInvalid, Text, Texts
@@ -16,6 +16,7 @@ from xoproxy.config.nodes import Sequence as SequenceNode
 from xoproxy.config.spans import ListSpan, MappingSpan, Span, spans
 from xoproxy.insight.explaining.placing import Into, Placement, block, entries, flow, steps_of
 from xoproxy.insight.treeing import applied
+from xoproxy.slotted import dataclass
 
 _ORDER: Final = (Into.REPLACE, Into.APPEND, Into.INSERT, Into.REMOVE, Into.BEFORE)
 _LINE_END: Final = re.compile(r"[^\r\n]*")

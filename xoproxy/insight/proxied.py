@@ -6,7 +6,7 @@ for the caller to say: nobody is asked here.
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from xoproxy.policy.plan import ResponsePlan
 from xoproxy.policy.routes import Answer, Collect, Forward, Route
 from xoproxy.semantics.diagnosis import HeadFault
 from xoproxy.semantics.heads import RequestHead, ResponseHead, read_remains, read_request_head, read_response_head
+from xoproxy.slotted import dataclass
 
 OK: Final = WireResponse(200)  # a backend that knows nothing of cross-origin policy
 

@@ -9,7 +9,6 @@ Rule 4: ``*`` is never sent where a browser would read it as a name: with creden
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -19,6 +18,7 @@ from xoproxy.semantics.grammar import TOKEN_ONLY
 from xoproxy.semantics.heads import RequestHead
 from xoproxy.semantics.lists import tokens
 from xoproxy.semantics.origins import parse_origin
+from xoproxy.slotted import dataclass
 
 ALLOW_ORIGIN: Final = b"Access-Control-Allow-Origin"
 ALLOW_CREDENTIALS: Final = b"Access-Control-Allow-Credentials"

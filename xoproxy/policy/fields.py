@@ -5,12 +5,12 @@ together, per request, and are not among them.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeVar
 
 from xoproxy.policy.model import Off
 from xoproxy.semantics.structured import Item, Token, parse_item, serialize_item
+from xoproxy.slotted import dataclass
 
 REPORT_ONLY: Final = b"-Report-Only"
 

@@ -8,9 +8,10 @@ every path.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from xoproxy.policy.matching import Match
+from xoproxy.slotted import dataclass
 
 
 @dataclass(slots=True)

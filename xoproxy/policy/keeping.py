@@ -8,7 +8,7 @@ Rule 4: where the answer depends on who asks, it says so, whoever wrote it: Vary
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
@@ -17,6 +17,7 @@ from xoproxy.policy.fields import PolicyField
 from xoproxy.policy.model import Cors
 from xoproxy.policy.plan import CORS_PREFIX, ResponsePlan
 from xoproxy.semantics.heads import ResponseHead
+from xoproxy.slotted import dataclass
 
 _MAX_REMEMBERED_BYTES: Final = 512  # of a value: a Permissions-Policy may be that long
 _ACAO: Final = ALLOW_ORIGIN.lower()

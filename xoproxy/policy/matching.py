@@ -8,12 +8,12 @@ with every request.  What the request will carry besides is known by name at mos
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
 from xoproxy.policy.cors import requested_names
 from xoproxy.semantics.heads import RequestHead
+from xoproxy.slotted import dataclass
 
 DESTINATION: Final = "Sec-Fetch-Dest"
 

@@ -4,11 +4,12 @@ Values here are immutable and complete: `config` makes them, `rule` compiles the
 that the backend's own field passes untouched; ``OFF`` that the backend's is removed and none is sent.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Final, Literal
 
 from xoproxy.semantics.origins import OriginPattern
+from xoproxy.slotted import dataclass
 
 
 class Off(Enum):

@@ -5,7 +5,7 @@ backend's, every other byte stays.
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
@@ -14,6 +14,7 @@ from xoproxy.semantics.forwarding import DROPPED_FROM_RESPONSES, named_spans, un
 from xoproxy.semantics.grammar import TOKEN
 from xoproxy.semantics.heads import MAX_REMEMBERED_BYTES, ResponseHead, edit
 from xoproxy.semantics.lists import tokens
+from xoproxy.slotted import dataclass
 
 VARY: Final = b"vary"
 CORS_PREFIX: Final = b"access-control-"

@@ -5,7 +5,6 @@ Routes are tried in the order of the file; the first match wins.  A preflight is
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from xoproxy.policy import collecting
@@ -16,6 +15,7 @@ from xoproxy.policy.plan import ResponsePlan
 from xoproxy.policy.rule import Rule
 from xoproxy.semantics.heads import RequestHead
 from xoproxy.semantics.targets import is_unreadable, may_be_unreadable, origin_form, other_readings, route_path
+from xoproxy.slotted import dataclass
 
 SLASH: Final = 0x2F
 FEW_ROUTES: Final = 4  # trying so many costs less than asking the index, some 0.9 us

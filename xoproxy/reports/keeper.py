@@ -8,7 +8,6 @@ Rule 3: a query is answered whatever the store does: from what waits, if need be
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from xoproxy.config.settings import Collecting, LogLevel
@@ -17,6 +16,7 @@ from xoproxy.reports.gathering import Gathered
 from xoproxy.reports.model import Found, Query, Traffic
 from xoproxy.reports.sql import Database, Session, StoreError
 from xoproxy.reports.stores import open_store
+from xoproxy.slotted import dataclass
 from xoproxy.telemetry.events import Event, Value
 
 T = TypeVar("T")

@@ -1,7 +1,9 @@
 """Reports and what is kept of them: values only."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from xoproxy.slotted import dataclass
 
 MAX_AGENTS = 8  # of one group; further ones count as "other"
 

@@ -11,12 +11,12 @@ Where Chromium's words differ from the standards', both are read: COOP's `openee
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, cast
 
 from xoproxy.reports.agents import agent_name
 from xoproxy.reports.model import Report
 from xoproxy.reports.texts import MAX_TEXT_CHARS, plain_text, plain_url, plain_word
+from xoproxy.slotted import dataclass
 
 REPORTS: Final = b"application/reports+json"
 CSP_REPORT: Final = b"application/csp-report"  # `report-uri`, which all browsers still know

@@ -10,12 +10,12 @@ and 1 MiB; and what is needed of it would be ten statements.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
 from xoproxy.reports.agents import OTHER
 from xoproxy.reports.gathering import HOUR_S, Gathered
 from xoproxy.reports.model import MAX_AGENTS, Found, Group, Query, Traffic
+from xoproxy.slotted import dataclass
 
 Row = Sequence[object]
 T = TypeVar("T")

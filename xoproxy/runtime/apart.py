@@ -10,7 +10,6 @@ import signal
 import subprocess
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
@@ -20,6 +19,7 @@ from xoproxy.runtime.interpreters import command
 from xoproxy.runtime.packing import Packed
 from xoproxy.runtime.review import Review
 from xoproxy.runtime.source import ConfigSource
+from xoproxy.slotted import dataclass
 
 _MODULE: Final = "xoproxy.runtime.compiler"
 

@@ -8,7 +8,6 @@ processor.
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
 from datetime import date
 from typing import Final, Protocol
 
@@ -19,6 +18,7 @@ from xoproxy.runtime.packing import unpack
 from xoproxy.runtime.review import Review, review
 from xoproxy.runtime.source import ConfigSource, Edition
 from xoproxy.runtime.turns import in_slices, no_collection
+from xoproxy.slotted import dataclass
 
 MAX_CHARACTERS_HERE: Final = 16 * 1024  # a hundred routes, some 50 ms; another process needs 200 to begin
 

@@ -1,9 +1,9 @@
 """The seam between the process that an operator sees and what serves connections: that process itself, or several workers."""
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from xoproxy.runtime.source import Edition
+from xoproxy.slotted import dataclass
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.recent import Shown, Wanted
 from xoproxy.telemetry.workers import WorkerView

@@ -9,11 +9,11 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from xoproxy.config.source import is_policy_file
+from xoproxy.slotted import dataclass
 
 _MAX_LINKS: Final = 40  # the kernel's own limit (path_resolution(7))
 _MAX_DIGESTED_BYTES: Final = 4 * 1024 * 1024  # larger is no configuration; its size and mtime are compared

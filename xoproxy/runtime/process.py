@@ -15,7 +15,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from xoproxy import __version__
@@ -42,6 +42,7 @@ from xoproxy.runtime.token import read_token
 from xoproxy.runtime.turns import short_turns
 from xoproxy.runtime.watch import POLL_INTERVAL_S, Watcher
 from xoproxy.runtime.workers.processors import worker_count
+from xoproxy.slotted import dataclass
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.events import Event, Value
 from xoproxy.telemetry.history import INTERVAL_S, History

@@ -4,12 +4,13 @@ Nothing waits for it, and if it fails that is no fault of the configuration.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeVar
 
 from xoproxy.config import Loaded, Problem
 from xoproxy.config.settings import LogLevel
 from xoproxy.runtime.source import Edition
+from xoproxy.slotted import dataclass
 
 R = TypeVar("R")
 

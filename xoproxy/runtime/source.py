@@ -1,13 +1,13 @@
 """Where configurations come from: a file or directory with the options over it, or options alone."""
 
 import os
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from xoproxy.config import FROM_OPTIONS, Loaded, Overrides, Texts, compile_texts, read_texts
 from xoproxy.config.generation import Generation
 from xoproxy.config.withheld import Withheld, withheld
+from xoproxy.slotted import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ Never on the way of a good message: the patterns of `grammar` decide, this modul
 """
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from xoproxy.semantics import grammar
+from xoproxy.slotted import dataclass
 
 
 @dataclass(frozen=True, slots=True)

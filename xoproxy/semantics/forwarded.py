@@ -10,12 +10,13 @@ only these, and pass on a Forwarded that the client made up.
 import ipaddress
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from xoproxy.semantics.grammar import TOKEN
 from xoproxy.semantics.heads import RequestHead
 from xoproxy.semantics.lists import tokens
+from xoproxy.slotted import dataclass
 
 
 @dataclass(frozen=True, slots=True)

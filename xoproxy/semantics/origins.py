@@ -8,9 +8,10 @@ query, fragment and userinfo.  Browsers send nothing else, so nothing else is ev
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 from weakref import WeakValueDictionary
+
+from xoproxy.slotted import dataclass
 
 DEFAULT_PORTS: Final = {b"http": 80, b"https": 443}
 

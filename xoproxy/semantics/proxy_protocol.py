@@ -7,8 +7,9 @@ Rule 3: what is not whole is never a header; a verdict, once there, does not cha
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from xoproxy.slotted import dataclass
 
 # Version 1 is one line of at most 107 bytes.  Version 2 may claim 64 KiB; what senders put into it (addresses, the TLS client's
 # certificate name and version) is some hundred bytes, and nginx takes 4 KiB too.

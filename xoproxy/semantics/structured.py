@@ -10,7 +10,9 @@ value" does: two items are then none, two dictionaries are one.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from xoproxy.slotted import dataclass
 
 
 @dataclass(frozen=True, slots=True)

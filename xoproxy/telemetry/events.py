@@ -4,10 +4,11 @@ An event is a noun with flat keys, which never vary with what happened.
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from xoproxy.config.settings import LogFormat, LogLevel
+from xoproxy.slotted import dataclass
 from xoproxy.telemetry.clock import timestamp
 from xoproxy.telemetry.escape import quote, word
 

@@ -11,11 +11,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Protocol, cast
 
 from xoproxy.config.generation import Generation
 from xoproxy.config.settings import Exporting, LogLevel
+from xoproxy.slotted import dataclass
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.events import Event, Value
 from xoproxy.telemetry.records import ExchangeRecord

@@ -1,10 +1,10 @@
 """The last hour in samples, for plots: made from the counters, so that it costs nothing while requests are served."""
 
 from collections import deque
-from dataclasses import dataclass
 from typing import Final
 
 from xoproxy.policy.cors import CorsOutcome
+from xoproxy.slotted import dataclass
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.histograms import quantile
 

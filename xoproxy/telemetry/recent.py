@@ -5,10 +5,10 @@ Two rings: one of all exchanges, and one of those with a reason or an error, whi
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import Final
 
+from xoproxy.slotted import dataclass
 from xoproxy.telemetry.clock import timestamp
 from xoproxy.telemetry.records import ExchangeRecord, shortened
 

@@ -1,7 +1,9 @@
 """What the data plane tells about an exchange that ended.  Values only; `access_log` renders them, `counters` count them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, NamedTuple
+
+from xoproxy.slotted import dataclass
 
 
 class Trace(NamedTuple):

@@ -1,9 +1,9 @@
 """What is told about a reload.  Values only: `runtime` makes them, `admin` shows them."""
 
-from dataclasses import dataclass
 from enum import Enum
 
 from xoproxy.config.problems import Problem
+from xoproxy.slotted import dataclass
 
 
 class Trigger(Enum):

@@ -1,8 +1,10 @@
 """What is told about the processes that serve.  Values only: `runtime` makes them, `admin` shows them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
+
+from xoproxy.slotted import dataclass
 
 
 class WorkerState(Enum):

@@ -7,7 +7,6 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -21,6 +20,7 @@ from xoproxy.runtime.listening.sockets import ListenError
 from xoproxy.runtime.process import Start, serve_until_stopped
 from xoproxy.runtime.signals import HeldSignals
 from xoproxy.runtime.source import Edition
+from xoproxy.slotted import dataclass
 
 DEFAULT_PORT: Final = 8080
 DEFAULT_BACKEND_PORT: Final = 8081

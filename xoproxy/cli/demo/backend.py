@@ -8,12 +8,14 @@ import json
 import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from socketserver import TCPServer
 from typing import Final
+
+from xoproxy.slotted import dataclass
 
 SITE: Final = {
     "/": ("index.html", "text/html; charset=utf-8"),

@@ -5,8 +5,9 @@ A glob is read as a small automaton, as `policy.routes.compile_path` reads it: `
 no word of it leads the other's automaton to a place where it would refuse.
 """
 
-from dataclasses import dataclass
 from typing import Final
+
+from xoproxy.slotted import dataclass
 
 MAX_STEPS: Final = 5_000  # a path glob has at most 8 wildcards; what takes longer is not decided
 _OTHER: Final = "\0"  # any character that neither glob names; no path of a request has this one

@@ -6,7 +6,6 @@ Routes that cover another only together are not found.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from xoproxy.config.lint.globs import Glob, covers, read_glob
@@ -14,6 +13,7 @@ from xoproxy.config.lint.view import View
 from xoproxy.config.problems import Id, Problem, problem_at
 from xoproxy.policy.matching import Match, compile_path
 from xoproxy.policy.routes import Route
+from xoproxy.slotted import dataclass
 
 MAX_SIMILAR: Final = 50  # earlier routes looked at that have the same host and begin of path
 _ANYTHING: Final = Match()

@@ -1,7 +1,6 @@
 """A configuration as the checks look at it: each composed policy once, with all the routes that have it."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import TypeVar
 
 from xoproxy.config.compiler import Loaded
@@ -10,6 +9,7 @@ from xoproxy.config.nodes import Mapping, Node, Sequence
 from xoproxy.config.problems import Mark, Place, child_path
 from xoproxy.config.routing import RouteDraft
 from xoproxy.policy.model import Policy
+from xoproxy.slotted import dataclass
 
 T = TypeVar("T")
 

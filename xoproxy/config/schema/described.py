@@ -1,10 +1,11 @@
 """One kind of mapping, described for people and editors."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from xoproxy.config.keys import Keys
 from xoproxy.config.schema.forms import Json, Schema
+from xoproxy.slotted import dataclass
 
 
 @dataclass(frozen=True, slots=True)

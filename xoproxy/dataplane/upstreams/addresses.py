@@ -5,12 +5,12 @@ of its host name, or a socket in the file system.  Requests are balanced over ad
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from xoproxy.config.settings import Endpoint, UpstreamSettings
 from xoproxy.dataplane.upstreams.standing import Standing
+from xoproxy.slotted import dataclass
 
 if TYPE_CHECKING:
     from xoproxy.dataplane.upstreams.connection import UpstreamConnection

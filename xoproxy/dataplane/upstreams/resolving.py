@@ -14,10 +14,10 @@ import math
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from xoproxy.config.settings import Endpoint, LogLevel, Resolving, UpstreamSettings
+from xoproxy.slotted import dataclass
 from xoproxy.telemetry.events import Event, Value
 from xoproxy.telemetry.tasks import spawn
 

@@ -7,7 +7,7 @@ containers come back with another address.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from xoproxy.config.settings import Endpoint, LogLevel, UpstreamSettings
 from xoproxy.dataplane.deadlines import Deadlines
@@ -19,6 +19,7 @@ from xoproxy.dataplane.upstreams.connection import UpstreamConnection
 from xoproxy.dataplane.upstreams.health import HealthChecks
 from xoproxy.dataplane.upstreams.resolving import LookUp, Names, Resolver, ip_of, needs_resolving, system_look_up
 from xoproxy.dataplane.upstreams.waiting import Queue
+from xoproxy.slotted import dataclass
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.events import Event, Value
 from xoproxy.telemetry.tasks import spawn

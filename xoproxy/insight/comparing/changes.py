@@ -1,11 +1,11 @@
 """The values of a comparison."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
 from xoproxy.policy.model import Anything
+from xoproxy.slotted import dataclass
 
 # A list of names of a policy.
 Names = tuple[bytes, ...] | Literal[Anything.ANY]

@@ -7,12 +7,13 @@ path globs match at once in ways that their samples do not show.
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
 
 from xoproxy.policy.matching import Match
 from xoproxy.policy.routes import RouteTable
+from xoproxy.slotted import dataclass
 
 MAX_REQUESTS: Final = 20_000  # some 10 us each and table
 

@@ -8,7 +8,7 @@ Rule 3: what is listed is bounded, what is counted is not.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from xoproxy.config import Loaded
@@ -24,6 +24,7 @@ from xoproxy.insight.deciding.words import harmless, what_of, why
 from xoproxy.insight.explaining.placing import Users, placements
 from xoproxy.policy.model import DocumentIsolation, Embedder, EmbedderPolicy, Isolation
 from xoproxy.reports.model import Group, Traffic
+from xoproxy.slotted import dataclass
 
 MAX_PAGES: Final = 50  # of one observation
 MAX_BLOCKERS: Final = 20  # of one page

@@ -6,7 +6,6 @@ costs less than a site without it.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from xoproxy.config import Loaded, nodes
@@ -15,6 +14,7 @@ from xoproxy.config.routing import RouteDraft
 from xoproxy.insight.explaining.placing import Into, Placement, entries, node_at
 from xoproxy.insight.proxied import UnreadableUrlError, authority_and_target
 from xoproxy.semantics.targets import route_path
+from xoproxy.slotted import dataclass
 
 _GLOB: Final = re.compile(r"[*]")
 KEY: Final = "coop"

@@ -1,7 +1,6 @@
 """What the routes of a file have on trial: each observed field, what reports are about it, and where they go."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from xoproxy.config import Loaded
@@ -12,6 +11,7 @@ from xoproxy.policy import integrity_policy, permissions_policy
 from xoproxy.policy.matching import Match
 from xoproxy.policy.model import Embedder, IntegrityPolicy, Isolation, Opener, PermissionsPolicy, Policy
 from xoproxy.policy.reporting import Reported, is_here
+from xoproxy.slotted import dataclass
 
 
 @dataclass(frozen=True, slots=True)

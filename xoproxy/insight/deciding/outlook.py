@@ -5,13 +5,14 @@ field were enforced.  A *fix* is a way to have it not blocked: a change of the p
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 from xoproxy.config.problems import Place
 from xoproxy.insight.deciding.exceptions import Excepted
 from xoproxy.insight.explaining.edits import Edit
 from xoproxy.insight.explaining.placing import Placement
+from xoproxy.slotted import dataclass
 
 
 class Verdict(Enum):

@@ -7,7 +7,6 @@ changes are told instead.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from xoproxy.config import ConfigInvalid, Loaded, Texts
@@ -20,6 +19,7 @@ from xoproxy.insight.explaining.edits import Edit, How, edited
 from xoproxy.insight.explaining.placing import Placement, Users, narrowest, placements
 from xoproxy.insight.patching import patch
 from xoproxy.policy.model import Policy
+from xoproxy.slotted import dataclass
 
 # The narrower value first: where several pages want different ones, the wider serves both.
 _WIDTHS: Final = {

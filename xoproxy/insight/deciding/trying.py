@@ -6,7 +6,7 @@ change is only believed in if it helps whatever the backend sends.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from xoproxy.browser import fetching, framing, workers
@@ -19,6 +19,7 @@ from xoproxy.insight.proxied import Proxied
 from xoproxy.policy.matching import Match
 from xoproxy.policy.model import EmbedderPolicy
 from xoproxy.policy.routes import RouteTable
+from xoproxy.slotted import dataclass
 
 FRAMES: Final = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
 NAVIGATION: Final = "navigation"

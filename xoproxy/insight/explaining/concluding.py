@@ -1,6 +1,6 @@
 """Ask one browser: which of its algorithms judges the question, and what else it makes of the answer."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from xoproxy.browser import fetching, framing, sockets, workers
@@ -25,6 +25,7 @@ from xoproxy.insight.explaining.answering import Answerer, UnansweredError
 from xoproxy.insight.explaining.question import Question
 from xoproxy.insight.proxied import Answered
 from xoproxy.policy.routes import Route
+from xoproxy.slotted import dataclass
 
 NETWORK: Final = "https://fetch.spec.whatwg.org/#http-network-fetch"
 FRAMES: Final = frozenset({"iframe", "frame", "embed", "object"})

@@ -6,7 +6,7 @@ that the loader would refuse is refused here.
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from enum import Enum
 from typing import Final, Literal, TypeVar
@@ -18,6 +18,7 @@ from xoproxy.config.problems import Mark, Problem
 from xoproxy.config.reader import Reader, Spot
 from xoproxy.config.sealing import seal
 from xoproxy.policy.model import ANY, Anything, Policy
+from xoproxy.slotted import dataclass
 
 M = TypeVar("M")
 

@@ -1,12 +1,11 @@
 """What an explanation is: values that are told as text and as JSON."""
 
-from dataclasses import dataclass
-
 from xoproxy.browser.model import Engine, Verdict, WireRequest, WireResponse
 from xoproxy.insight.explaining.placing import Placement
 from xoproxy.insight.explaining.question import Question
 from xoproxy.insight.explaining.routing import Routing
 from xoproxy.insight.explaining.sources import SourcedField
+from xoproxy.slotted import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ becomes the one that was tried.
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
@@ -19,6 +18,7 @@ from xoproxy.config.problems import Place
 from xoproxy.config.provenance import said
 from xoproxy.config.routing import RouteDraft
 from xoproxy.insight.explaining.edits import Edit, How, merged, nested
+from xoproxy.slotted import dataclass
 
 _STEP: Final = re.compile(r'\.?("(?:[^"\\]|\\.)*"|[^.\["]+)|\[([0-9]+)\]')
 _PLAIN: Final = re.compile(r"[A-Za-z/][A-Za-z0-9_\-]*(?:[ /:.@][A-Za-z0-9_\-]+|://[A-Za-z0-9_\-]+)*")

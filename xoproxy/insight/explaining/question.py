@@ -5,7 +5,7 @@ Rule: whatever is typed, the answer is a `Question`, or a `QuestionError` that s
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from types import MappingProxyType
 from typing import Final, TypeVar
@@ -23,6 +23,7 @@ from xoproxy.insight.proxied import OK
 from xoproxy.semantics.grammar import TOKEN_ONLY, VALUE_BYTES
 from xoproxy.semantics.hosts import is_loopback
 from xoproxy.semantics.origins import parse_origin
+from xoproxy.slotted import dataclass
 
 E = TypeVar("E", bound=Enum)
 

@@ -4,7 +4,7 @@ Rule: each condition of a route is put alone to what matches requests on the wir
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 
 from xoproxy.browser.model import WireRequest
 from xoproxy.config.problems import Place
@@ -14,6 +14,7 @@ from xoproxy.policy.matching import Match, Matcher, Met, host_name
 from xoproxy.policy.routes import Route
 from xoproxy.semantics.heads import RequestHead, read_request_head
 from xoproxy.semantics.targets import route_path
+from xoproxy.slotted import dataclass
 
 _NOTHING = Match()
 

@@ -5,7 +5,7 @@ What is left cannot be made smaller.  (A. Zeller, "Simplifying and isolating fai
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from xoproxy.browser.model import Engine
@@ -14,6 +14,7 @@ from xoproxy.config.routing import RouteDraft
 from xoproxy.insight.explaining.candidates import METHODS, Family
 from xoproxy.insight.explaining.edits import Edit, edited
 from xoproxy.policy.routes import Route, RouteTable
+from xoproxy.slotted import dataclass
 
 MAX_FOUND: Final = 3  # more are a menu, not an answer
 

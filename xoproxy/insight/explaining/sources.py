@@ -1,7 +1,6 @@
 """Where the fields of an answer come from: a key of the policy with its place, the backend, or xoproxy itself."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
@@ -12,6 +11,7 @@ from xoproxy.insight.proxied import Answered
 from xoproxy.policy.origins import NULL
 from xoproxy.semantics.origins import OriginPattern, OriginSet
 from xoproxy.semantics.regexes import RegexSet
+from xoproxy.slotted import dataclass
 
 
 class By(Enum):

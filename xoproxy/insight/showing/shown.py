@@ -4,7 +4,7 @@ Lines are made by the modules that make them on the wire, so what is shown is wh
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, cast
 
 from xoproxy.config import Loaded
@@ -20,6 +20,7 @@ from xoproxy.policy.cors import EXPOSE_HEADERS, CorsRule, Preflight
 from xoproxy.policy.model import ANY, Cors, Policy, PreflightHandling, Refusal, ReportingEndpoints, UpstreamFields
 from xoproxy.policy.rule import Rule
 from xoproxy.semantics.heads import RequestHead
+from xoproxy.slotted import dataclass
 
 CORS_FIELDS: Final = "Access-Control-*"
 _CREDENTIALLESS: Final = "to browsers that have credentialless: Chrome, Firefox on desktops"

@@ -4,13 +4,13 @@ import os.path
 import re
 import textwrap
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from xoproxy.config.problems import Place, printable, quoted
 from xoproxy.insight.effective import Json
 from xoproxy.insight.showing.shown import Line, Part, Shown, ShownCors, ShownRoute
 from xoproxy.policy.model import Refusal, UpstreamFields
+from xoproxy.slotted import dataclass
 
 _LABEL: Final = 12  # columns of a label with its indentation
 _LEAST: Final = 40  # columns that are used whatever the terminal says

@@ -1,11 +1,12 @@
 """The values of policy tests."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 from xoproxy.browser.model import CredentialsMode, Engine, Fields, Mode, WireResponse
 from xoproxy.config.problems import Place
 from xoproxy.insight.proxied import OK
+from xoproxy.slotted import dataclass
 
 
 @dataclass(frozen=True, slots=True)

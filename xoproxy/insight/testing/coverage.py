@@ -5,12 +5,12 @@ what nobody would notice the loss of.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from xoproxy.config import Loaded
 from xoproxy.config.problems import Mark
 from xoproxy.config.provenance import parts
 from xoproxy.insight.testing.running import Result
+from xoproxy.slotted import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Run policy tests: ask the policy, let the browser floor judge, compare with what is expected."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
 
 from xoproxy.browser import framing, openers, sockets, workers
@@ -38,6 +38,7 @@ from xoproxy.insight.testing.cases import (
 from xoproxy.policy.matching import host_name
 from xoproxy.policy.routes import Route
 from xoproxy.semantics.lists import tokens
+from xoproxy.slotted import dataclass
 
 _FRAMES: Final = frozenset({"iframe", "frame", "embed", "object"})
 _WORKERS: Final = frozenset({"worker", "sharedworker", "serviceworker"})

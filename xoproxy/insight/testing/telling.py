@@ -2,12 +2,12 @@
 
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from xoproxy.config.problems import printable
 from xoproxy.insight.testing.cases import Case, Suite
 from xoproxy.insight.testing.coverage import Coverage, Untouched
 from xoproxy.insight.testing.running import Result
+from xoproxy.slotted import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from xoproxy.config.settings import Address, Listener, LogLevel, PassedAddress
@@ -17,6 +17,7 @@ from xoproxy.runtime.listening.certificates import LOOK_INTERVAL_S, Certificates
 from xoproxy.runtime.listening.proxied import ProtocolFactory, ProxiedServer, Reception
 from xoproxy.runtime.listening.sockets import BACKLOG, ListenError, bound_name, open_sockets, remove_unix_path
 from xoproxy.runtime.listening.tally import Tally
+from xoproxy.slotted import dataclass
 from xoproxy.telemetry.events import Event
 
 Opener = Callable[[Address], list[socket.socket]]  # raises ListenError; what it returns belongs to the caller

@@ -8,8 +8,9 @@ import functools
 import os
 import socket
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
 from typing import Final
+
+from xoproxy.slotted import dataclass
 
 FIRST_FD: Final = 3
 _VARIABLES: Final = ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PIDFDID")

@@ -13,12 +13,12 @@ import socket
 import ssl
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 from xoproxy.dataplane.source import ProxiedSource
 from xoproxy.runtime.listening.tally import Tally
 from xoproxy.semantics.proxy_protocol import MAX_HEADER_BYTES, ProxyFault, ProxyHeader, read_proxy_header
+from xoproxy.slotted import dataclass
 from xoproxy.telemetry.tasks import spawn
 
 MAX_ACCEPTED_AT_ONCE: Final = 64  # then others have their turn

@@ -4,9 +4,10 @@ Python's ssl shows these of a peer's certificate only.  This reads the few field
 read is no certificate.  It verifies nothing: whether a certificate and a key work together is OpenSSL's to say.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
+
+from xoproxy.slotted import dataclass
 
 _SEQUENCE: Final = 0x30
 _INTEGER: Final = 0x02

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Final
 
 from xoproxy.runtime.interpreters import command
@@ -33,6 +33,7 @@ from xoproxy.runtime.workers.orders import (
     load_order,
     pieces_of,
 )
+from xoproxy.slotted import dataclass
 from xoproxy.telemetry.recent import Shown, Wanted
 from xoproxy.telemetry.tasks import spawn
 from xoproxy.telemetry.workers import AddressView, WorkerState, WorkerView

@@ -6,13 +6,14 @@ changed.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Final
 
 from xoproxy.config import Text, Texts
 from xoproxy.config.options import Overrides
 from xoproxy.reports import model as browser
 from xoproxy.runtime.source import Edition
+from xoproxy.slotted import dataclass
 from xoproxy.telemetry.counters import Counts
 from xoproxy.telemetry.recent import Shown
 

@@ -7,13 +7,14 @@ that there are never fewer than there should be; only death makes a gap, and the
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Protocol, TypeVar
 
 from xoproxy.config.settings import LogLevel
 from xoproxy.reports import model as browser
 from xoproxy.runtime.workers.member import Member, RefusedError, WorkerGoneError
 from xoproxy.runtime.workers.orders import Leaving, Report, Reported, Totals, reports_of
+from xoproxy.slotted import dataclass
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.events import Event, Value
 from xoproxy.telemetry.tasks import spawn

@@ -12,13 +12,13 @@ Rule 2: nobody else's socket shares our port: before the first is opened, it mus
 
 import socket
 import sys
-from dataclasses import dataclass
 from typing import Final
 
 from xoproxy.config.settings import Listener, PassedAddress, TcpAddress
 from xoproxy.runtime.engine import Bound
 from xoproxy.runtime.listening.certificates import Credential
 from xoproxy.runtime.listening.sockets import ListenError, bound_name, close_sockets, open_sockets, remove_unix_path
+from xoproxy.slotted import dataclass
 
 SPREADS: Final = sys.platform == "linux"  # elsewhere SO_REUSEPORT gives all connections to the last socket, or to any
 
