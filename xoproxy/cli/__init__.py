@@ -51,7 +51,8 @@ def _dispatch(arguments: list[str]) -> int:
     """Parse the command line and run its command.  Commands are imported when asked for: a health check must be quick."""
     command = next((argument for argument in arguments if not argument.startswith("-")), "")
     demo = importlib.import_module("xoproxy.cli.demo") if command == "demo" else None
-    parser = make_parser(demo.add_arguments if demo is not None else None)
+    is_first = arguments[:1] == [command]  # or what is asked for is the help with all commands
+    parser = make_parser(demo.add_arguments if demo is not None else None, command if is_first else "")
     args = parser.parse_args(arguments)
     if args.command is None:
         parser.print_help(sys.stderr)
