@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
-from email.utils import formatdate
 
 from xoproxy.config.generation import Generation
 from xoproxy.dataplane.admission import Admission, Admissions
@@ -20,6 +19,7 @@ from xoproxy.dataplane.traces import Traces, both
 from xoproxy.dataplane.upstreams.resolving import LookUp, system_look_up
 from xoproxy.dataplane.upstreams.upstream import Surroundings, Upstream, tell_nobody
 from xoproxy.policy.plan import ResponsePlan
+from xoproxy.semantics.dates import http_date
 from xoproxy.semantics.forwarding import NO_EDIT, HeadEdit
 from xoproxy.semantics.heads import RequestHead
 from xoproxy.telemetry.counters import Counters
@@ -210,5 +210,5 @@ class DataPlane:
         """Return the Date of an answer of our own.  (RFC 9110 §6.6.1)"""
         now = int(time.time())
         if self._date[0] != now:
-            self._date = (now, formatdate(now, usegmt=True).encode("ascii"))
+            self._date = (now, http_date(now))
         return self._date[1]
