@@ -89,8 +89,12 @@ routes:
         return [self._interpreter, "-P", "-m", "xoproxy", "run", "-c", str(self.config_file(place))]
 
     def environment(self) -> Mapping[str, str]:
-        """Return the environment, in which nothing overrides the policy file, and a tree's package is found first."""
-        own = {name: value for name, value in os.environ.items() if not name.startswith("XOPROXY_") and name != "PYTHONPATH"}
+        """Return the environment, in which nothing overrides the policy file, and a tree's package is found first.
+
+        Compiled modules are kept, as those of an installed package are: or a start would be measured that compiles all of them.
+        """
+        left_out = {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
+        own = {name: value for name, value in os.environ.items() if not name.startswith("XOPROXY_") and name not in left_out}
         tree = self.build or _ROOT
         if not tree.is_dir():
             return own

@@ -51,6 +51,13 @@ def test_another_version_is_what_ours_is_compared_to(tmp_path: Path) -> None:
     assert choice.proxies[0].command(PLACE)[0] == sys.executable
 
 
+def test_a_start_need_not_compile_what_was_compiled_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installed package has its compiled modules, and what is started once here keeps them, whatever this process may."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+
+    assert "PYTHONDONTWRITEBYTECODE" not in Xoproxy("xoproxy").environment()
+
+
 def test_tree_is_imported_from_where_it_is(tmp_path: Path) -> None:
     """Not from the working directory, whose package has the same name."""
     (tmp_path / "xoproxy").mkdir()
