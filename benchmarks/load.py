@@ -34,6 +34,16 @@ function done(summary, latency)
 end
 """
 
+# Numbers of 32 bits are all that Lua's `%x` knows.
+_TRACED: Final = """
+local number = 0
+function request()
+  number = number + 1
+  wrk.headers["traceparent"] = string.format("00-4bf92f3577b34da6a3ce929d%08x-00f067aa%08x-01", number, number)
+  return wrk.format()
+end
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Load:
@@ -87,7 +97,7 @@ def _script(request: Request) -> str:
     """Return the request as wrk's Lua: without a function `request` it is put together once."""
     fields = "".join(f"wrk.headers[{_lua(name)}] = {_lua(value)}\n" for name, value in request.fields.items())
     body = f'wrk.body = string.rep("x", {request.content_bytes})\n' if request.content_bytes else ""
-    return f"wrk.method = {_lua(request.method)}\n{fields}{body}{_DONE}"
+    return f"wrk.method = {_lua(request.method)}\n{fields}{body}{_TRACED if request.traced else ''}{_DONE}"
 
 
 def _lua(text: str) -> str:

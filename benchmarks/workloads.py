@@ -41,6 +41,7 @@ class Request:
     vary: tuple[str, ...] = FORWARDED_VARY
     kind: Kind = Kind.PLAIN
     connections: int = 0  # 0: as the command line says
+    traced: bool = False  # each has a traceparent of its own: no two heads are alike
 
     def wire(self, port: int) -> str:
         """Return the request as it goes to a proxy on `port`."""
@@ -86,6 +87,13 @@ SMALL: Final = Request("small", "GET with Origin, small answer", _ORIGIN, policy
 WORKLOADS: Final = (
     SMALL,
     Request("browser", "the same with 20 request fields", _BROWSER | _ORIGIN, policy_fields=POLICY.granted),
+    Request(
+        "traced",
+        "browser, each with another traceparent: no head repeats one before it",
+        _BROWSER | _ORIGIN,
+        policy_fields=POLICY.granted,
+        traced=True,
+    ),
     Request(
         "preflight",
         "answered by the proxy itself",
