@@ -114,7 +114,7 @@ class _Parser(argparse.ArgumentParser):
 def make_parser(configure_demo: Configure | None, only: str = "") -> argparse.ArgumentParser:
     """Return the parser.  `configure_demo` adds the options of `demo`; None where another command was asked for.
 
-    `only`: the command that is asked for, if that is known: a parser for each of the others takes six milliseconds.
+    `only`: the command that is asked for, if that is known: the parsers of all take eight milliseconds.
     """
     raw = argparse.RawDescriptionHelpFormatter
     parser = _Parser(prog="xoproxy", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=raw, allow_abbrev=False)
