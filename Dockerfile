@@ -8,15 +8,21 @@ RUN python -m venv --without-pip /opt/xoproxy
 ARG EXTRAS=
 
 # The dependencies first, for a package that is empty but for its version: a change of our code does not fetch them again.
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY xoproxy/__init__.py xoproxy/
 # hadolint ignore=DL3013
 RUN pip --python /opt/xoproxy/bin/python install --no-cache-dir --no-compile ".$EXTRAS" \
  && find /opt/xoproxy -depth \( -name tests -o -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.pxi' -o -name '*.c' -o -name '*.h' \) \
       -exec rm -rf {} +
 
+# `docker build --build-arg COMPILED=1 .` compiles what every exchange runs through (docs/compiled.md).  Only this stage has the
+# compiler; the headers of Python come with the base image.
+ARG COMPILED=
+# hadolint ignore=DL3008
+RUN [ -z "$COMPILED" ] || { apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*; }
+
 COPY xoproxy xoproxy
-RUN pip --python /opt/xoproxy/bin/python install --no-cache-dir --no-compile --no-deps --force-reinstall .
+RUN HATCH_BUILD_HOOK_ENABLE_CUSTOM=$COMPILED pip --python /opt/xoproxy/bin/python install --no-cache-dir --no-compile --no-deps --force-reinstall .
 
 # A read-only root cannot keep compiled modules, and the base image has none even for the standard library: every start would
 # compile again.  So import everything of ours once and keep what that compiled, and nothing else; but for what needs an extra.

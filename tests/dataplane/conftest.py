@@ -3,12 +3,13 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
+from types import ModuleType
 from typing import Any
 
 import pytest
 from support.answering import Answering
 from support.generations import generation, upstream
-from support.planes import Proxy, Serve
+from support.planes import Constant, Proxy, Serve
 from support.wire import Backend, Peer
 
 from xoproxy.config.generation import Generation
@@ -30,6 +31,18 @@ else:
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Run each test under every loop there is."""
     return _FACTORIES
+
+
+@pytest.fixture
+def constant(monkeypatch: pytest.MonkeyPatch) -> Constant:
+    """Return `constant(module, name, value)`: another value for a constant.  In compiled code it cannot be changed."""
+
+    def change(module: ModuleType, name: str, value: object) -> None:
+        if not str(module.__file__).endswith(".py"):
+            pytest.skip(f"{name} is part of the compiled code")
+        monkeypatch.setattr(module, name, value)
+
+    return change
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.generations import READABLE, generation, upstream
-from support.planes import Serve
+from support.planes import Constant, Serve
 from support.wire import Backend, until
 
 from xoproxy.config.settings import Limits
@@ -119,10 +119,8 @@ def test_floods_beyond_all_measure_are_cut_off() -> None:
     assert seen == [Admission.ADMITTED, *[Admission.TURNED_AWAY] * MAX_TURNED_AWAY, Admission.CUT_OFF, Admission.CUT_OFF]
 
 
-async def test_a_connection_that_is_cut_off_sees_a_reset(
-    serve: Serve, backend: Backend, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(admission, "MAX_TURNED_AWAY", 0)
+async def test_a_connection_that_is_cut_off_sees_a_reset(serve: Serve, backend: Backend, constant: Constant) -> None:
+    constant(admission, "MAX_TURNED_AWAY", 0)
     proxy = await serve(generation(upstream(backend.endpoint), limits=Limits(connections=1)))
     await proxy.connect()
     await until(lambda: proxy.plane.connections == 1)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from support.generations import generation, upstream
-from support.planes import Proxy, Serve
+from support.planes import Constant, Proxy, Serve
 from support.wire import Backend, Peer, until
 
 from xoproxy.config.settings import Limits, Timeouts
@@ -195,10 +195,10 @@ async def test_a_request_head_larger_than_what_may_be_sent_ahead_arrives(serve: 
 
 @pytest.mark.parametrize("connection", [b"", b"Connection: close\r\n"])
 async def test_a_slow_reader_gets_its_response_whole_although_the_connection_is_due(
-    serve: Serve, backend: Backend, connection: bytes, monkeypatch: pytest.MonkeyPatch
+    serve: Serve, backend: Backend, connection: bytes, constant: Constant
 ) -> None:
     """The deadline of idling, or of lingering, is not for bytes that the client still has to read."""
-    monkeypatch.setattr(client_module, "LINGER_S", 0.1)
+    constant(client_module, "LINGER_S", 0.1)
     timeouts = Timeouts(idle_s=0.1, head_s=0.3)
     proxy = await serve(generation(upstream(backend.endpoint), timeouts=timeouts), send_buffer=4096)
     client = await proxy.connect(receive_buffer=4096)
@@ -215,9 +215,9 @@ async def test_a_slow_reader_gets_its_response_whole_although_the_connection_is_
 
 @pytest.mark.parametrize("connection", [b"", b"Connection: close\r\n"])
 async def test_a_client_that_never_reads_the_rest_is_given_up(
-    serve: Serve, backend: Backend, connection: bytes, monkeypatch: pytest.MonkeyPatch
+    serve: Serve, backend: Backend, connection: bytes, constant: Constant
 ) -> None:
-    monkeypatch.setattr(client_module, "LINGER_S", 0.1)
+    constant(client_module, "LINGER_S", 0.1)
     timeouts = Timeouts(idle_s=0.1, head_s=0.1, body_s=0.1)
     proxy = await serve(generation(upstream(backend.endpoint), timeouts=timeouts), send_buffer=4096)
     client = await proxy.connect(receive_buffer=4096)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.answering import Answering
+from support.builds import pure_only
 from support.generations import generation, upstream
 from support.names import Names
 from support.planes import Proxy, Serve
@@ -133,6 +134,7 @@ def pool_of(ip: str, outstanding: int = 0, failed_at: float | None = None) -> Ad
     return pool
 
 
+@pure_only
 @pytest.mark.parametrize(
     ("pools", "expected"),
     [
@@ -155,6 +157,7 @@ ADDRESSES = st.lists(
 )
 
 
+@pure_only
 @given(ADDRESSES)
 def test_the_order_loses_and_doubles_no_address_and_puts_avoided_ones_last(
     addresses: list[tuple[str, int, float | None]],

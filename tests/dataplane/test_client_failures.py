@@ -6,7 +6,7 @@ import socket
 
 import pytest
 from support.generations import APP, generation, upstream
-from support.planes import Proxy, Serve
+from support.planes import Constant, Proxy, Serve
 from support.problems import check_problem
 from support.wire import Backend, Peer, until
 
@@ -247,10 +247,10 @@ async def test_a_body_that_keeps_coming_outlives_the_deadline_of_its_parts(serve
 
 
 async def test_after_an_answer_that_ends_the_connection_the_rest_is_discarded_for_a_moment(
-    serve: Serve, backend: Backend, monkeypatch: pytest.MonkeyPatch
+    serve: Serve, backend: Backend, constant: Constant
 ) -> None:
     """Closing at once would reset the connection, and the client might lose the answer.  (RFC 9112 §9.6)"""
-    monkeypatch.setattr(client_module, "LINGER_S", 0.3)
+    constant(client_module, "LINGER_S", 0.3)
     proxy = await serve(generation(upstream(backend.endpoint)))
     client = await proxy.ask(b"BAD\r\n\r\n" + b"x" * 100_000)
     await client.send(b"y" * 300_000)

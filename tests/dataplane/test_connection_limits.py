@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from support.generations import generation, upstream
-from support.planes import Proxy, Serve
+from support.planes import Constant, Proxy, Serve
 from support.wire import Backend, Peer, until
 
 from xoproxy.config.settings import Limits
@@ -89,8 +89,8 @@ async def test_who_is_turned_away_may_have_sent_much_already(serve: Serve, backe
     assert not backend.is_called()
 
 
-async def test_who_is_turned_away_and_stays_is_ended(serve: Serve, backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "LINGER_S", 0.1)
+async def test_who_is_turned_away_and_stays_is_ended(serve: Serve, backend: Backend, constant: Constant) -> None:
+    constant(client_module, "LINGER_S", 0.1)
     proxy = await limited(serve, backend, Limits(connections=1))
     await proxy.connect()
     stays = await proxy.connect()
@@ -100,11 +100,9 @@ async def test_who_is_turned_away_and_stays_is_ended(serve: Serve, backend: Back
     await assert_turned_away(stays)
 
 
-async def test_floods_of_those_who_are_turned_away_are_cut_off(
-    serve: Serve, backend: Backend, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_floods_of_those_who_are_turned_away_are_cut_off(serve: Serve, backend: Backend, constant: Constant) -> None:
     """So that they hold no memory; the first ones still get their answer, and whoever has a place keeps it."""
-    monkeypatch.setattr(admission, "MAX_TURNED_AWAY", 3)
+    constant(admission, "MAX_TURNED_AWAY", 3)
     proxy = await limited(serve, backend, Limits(connections=1))
     inside = await proxy.connect()
     told = [await proxy.connect() for _ in range(3)]
@@ -118,11 +116,9 @@ async def test_floods_of_those_who_are_turned_away_are_cut_off(
     assert await is_served(inside, backend)
 
 
-async def test_those_who_were_turned_away_and_left_count_no_more(
-    serve: Serve, backend: Backend, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_those_who_were_turned_away_and_left_count_no_more(serve: Serve, backend: Backend, constant: Constant) -> None:
     """However many there were: the bound is for those who are on their way out at the same time."""
-    monkeypatch.setattr(admission, "MAX_TURNED_AWAY", 3)
+    constant(admission, "MAX_TURNED_AWAY", 3)
     proxy = await limited(serve, backend, Limits(connections=1))
     await proxy.connect()
     for _ in range(20):

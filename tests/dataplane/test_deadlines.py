@@ -3,9 +3,12 @@
 import asyncio
 
 import pytest
+from support.builds import pure_only
 from support.wire import until
 
 from xoproxy.dataplane.deadlines import Deadlines, Timed
+
+pytestmark = pure_only
 
 
 class Watched(Timed):

@@ -93,4 +93,4 @@ def test_an_id_never_needs_escaping(value: bytes) -> None:
     name, edit = RequestIds("X-Request-Id").of(block)
 
     assert re.fullmatch(rb"[A-Za-z0-9._\-+/=:@~]{1,128}", name)
-    assert (edit is NO_EDIT) is (value.strip(b" \t") == name)
+    assert (edit == NO_EDIT) is (value.strip(b" \t") == name)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trustme
 from support.generations import generation, upstream
-from support.planes import Serve
+from support.planes import Constant, Serve
 from support.wire import Backend, SecurePeer, TlsBackend, until
 
 from xoproxy.config.settings import Endpoint, Timeouts, UpstreamTls
@@ -221,9 +221,9 @@ async def test_a_slow_reader_over_tls_gets_its_response_whole(
     backend: Backend,
     server_context: ssl.SSLContext,
     client_context: ssl.SSLContext,
-    monkeypatch: pytest.MonkeyPatch,
+    constant: Constant,
 ) -> None:
-    monkeypatch.setattr(client_module, "LINGER_S", 0.1)
+    constant(client_module, "LINGER_S", 0.1)
     made = generation(upstream(backend.endpoint), timeouts=Timeouts(head_s=0.4))
     proxy = await serve(made, secure=True, ssl=server_context, send_buffer=4096)
     client = await SecurePeer.connect(await proxy.connect(receive_buffer=4096), client_context)

@@ -5,7 +5,7 @@ import json
 
 import pytest
 from support.generations import APP, generation, upstream
-from support.planes import Proxy, Serve
+from support.planes import Constant, Proxy, Serve
 from support.wire import Backend, Peer, until
 
 from xoproxy.config.settings import Timeouts
@@ -250,9 +250,9 @@ async def test_a_silent_tunnel_ends_after_its_time(serve: Serve, backend: Backen
 
 
 async def test_a_silent_tunnel_ends_although_the_client_does_not_read(
-    serve: Serve, backend: Backend, monkeypatch: pytest.MonkeyPatch
+    serve: Serve, backend: Backend, constant: Constant
 ) -> None:
-    monkeypatch.setattr(client_module, "LINGER_S", 0.1)
+    constant(client_module, "LINGER_S", 0.1)
     proxy = await serve(generation(upstream(backend.endpoint), timeouts=Timeouts(tunnel_s=0.8, body_s=0.8)), send_buffer=4096)
     client, origin = await tunnel(proxy, backend)
     await origin.send_what_fits(MIB, 64 << 20)

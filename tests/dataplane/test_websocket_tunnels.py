@@ -9,7 +9,7 @@ import struct
 
 import pytest
 from support.generations import generation, upstream
-from support.planes import Proxy, Serve
+from support.planes import Constant, Proxy, Serve
 from support.wire import Backend, Peer, until
 
 from xoproxy.config.settings import Timeouts
@@ -211,9 +211,9 @@ def _passed(proxy: Proxy) -> int:
 
 
 async def test_client_that_does_not_read_its_close_frame_is_given_up(
-    serve: Serve, backend: Backend, monkeypatch: pytest.MonkeyPatch
+    serve: Serve, backend: Backend, constant: Constant
 ) -> None:
-    monkeypatch.setattr(client_module, "LINGER_S", 0.1)
+    constant(client_module, "LINGER_S", 0.1)
     proxy = await serve(generation(upstream(backend.endpoint), timeouts=Timeouts(body_s=0.2)), send_buffer=4096)
     client, origin = await tunnel(proxy, backend)
     await origin.send_what_fits(frame(0x82, b"m" * 16_000), 64 << 20)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.builds import pure_only
 from support.exchanges import request
 
 from xoproxy.policy.index import RouteIndex
@@ -81,6 +82,7 @@ def test_every_route_that_matches_is_a_candidate(matches: list[Match], host: str
     assert sorted(set(found)) == found
 
 
+@pure_only
 @given(TABLES, HOSTS, TARGETS, LINES, PREFLIGHTS, st.booleans())
 @settings(max_examples=300)
 def test_decisions_are_those_of_a_scan(

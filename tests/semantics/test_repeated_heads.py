@@ -19,7 +19,8 @@ FIRST = b"GET / HTTP/1.1\r\nHost: a.example\r\nOrigin: https://o.example\r\nConn
 
 def seen(head: RequestHead) -> dict[str, object]:
     """Return all that is known of a head, but for what is only remembered."""
-    return {name: getattr(head, name) for name in RequestHead.__slots__ if name != "forwarded"}
+    names = getattr(RequestHead, "__slots__", None) or RequestHead.__mypyc_attrs__  # compiled, it has no slots
+    return {name: getattr(head, name) for name in names if name != "forwarded"}
 
 
 def as_if_alone(block: bytes, before: RequestHead) -> RequestHead | None:

@@ -5,6 +5,7 @@ import gc
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any
 
 from support.wire import Peer, connect, until
@@ -93,3 +94,4 @@ def _tasks_of_the_plane() -> list[asyncio.Task[Any]]:
 
 
 Serve = Callable[..., Awaitable[Proxy]]
+Constant = Callable[[ModuleType, str, object], None]

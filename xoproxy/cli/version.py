@@ -2,11 +2,11 @@
 
 import argparse
 
-from xoproxy import __version__
 from xoproxy.cli.parser import EXIT_FINE
+from xoproxy.compiled import version
 
 
 def run(args: argparse.Namespace) -> int:  # noqa: ARG001  every command has this signature
-    """Print the version."""
-    print(f"xoproxy {__version__}")
+    """Print the version, and whether this is the compiled build."""
+    print(f"xoproxy {version()}")
     return EXIT_FINE

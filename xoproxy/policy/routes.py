@@ -5,7 +5,7 @@ Routes are tried in the order of the file; the first match wins.  A preflight is
 """
 
 from collections.abc import Iterator
-from typing import ClassVar, Final
+from typing import Final
 
 from xoproxy.policy import collecting
 from xoproxy.policy.index import RouteIndex
@@ -57,7 +57,10 @@ class Collect:
     """Take the request's content as reports of a browser; it is never forwarded.  All answers go by the plan."""
 
     plan: ResponsePlan
-    route: ClassVar[None] = None  # it belongs to none
+
+    @property
+    def route(self) -> None:
+        """It belongs to none."""
 
 
 Decision = Answer | Forward | Collect

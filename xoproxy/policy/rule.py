@@ -51,7 +51,7 @@ class Rule:
         self.forwards_preflights = cors is not None and cors.preflight is PreflightHandling.FORWARD
         for_most = coep.for_browser(policy, credentialless=True)
         self._auto = for_most is not policy
-        vary = (b"User-Agent",) if self._auto else ()
+        vary: tuple[bytes, ...] = (b"User-Agent",) if self._auto else ()
         if self._cors is not None and self._cors.varies:
             vary = (b"Origin", *vary)
         if self._isolates:

@@ -18,8 +18,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from xoproxy import __version__
 from xoproxy.admin.guard import Guard
+from xoproxy.compiled import version
 from xoproxy.config import Loaded
 from xoproxy.config.generation import Generation
 from xoproxy.config.settings import LogLevel
@@ -285,7 +285,7 @@ class Process:
         bound = self._engine.bound
         listening = [f"{address.name}{'  (TLS)' if address.secure else ''}" for address in bound]
         admin = [bound_name(sock) for sock in admin_sockets]
-        self._start.announce(announcement(self._start.edition.generation, __version__, listening, admin))
+        self._start.announce(announcement(self._start.edition.generation, version(), listening, admin))
         for address in bound:
             self._say("listening", f"listening on {address.name}", {"address": address.name, "tls": address.secure})
 
