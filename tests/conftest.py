@@ -1,5 +1,6 @@
 """Make `tests/support` importable as `support` from every floor's tests."""
 
+import gc
 import sys
 from pathlib import Path
 
@@ -28,3 +29,9 @@ LONG = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes long, so that no process waits for another at the end: xdist alone goes by the number of tests."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
+def pytest_collection_finish() -> None:
+    """Let collections pass over what was imported: many tests make one, to see what they left behind."""
+    gc.collect()
+    gc.freeze()
