@@ -68,7 +68,7 @@ class Paced:
         be_punctual()
         exchanges = list(self._idle)
         next_s = time.monotonic() + self._interval_s
-        self._end_s += next_s
+        self._end_s += next_s - self._interval_s / 2  # between two requests: sums of intervals are not exact
         while True:
             now = time.monotonic()
             while next_s <= now and next_s < self._end_s:
