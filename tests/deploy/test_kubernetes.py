@@ -27,7 +27,7 @@ from support.kubernetes import (
     xoproxy_in,
 )
 from support.markdown import ROOT
-from support.postgresql import PASSWORD, PostgresServer, find_binaries
+from support.postgresql import PASSWORD, PostgresServer, running_server
 
 from xoproxy.cli import demo, main
 from xoproxy.cli.parser import make_parser
@@ -222,12 +222,7 @@ def test_pods_are_scraped_where_they_tell_metrics() -> None:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgresServer]:
-    binaries = find_binaries()
-    if binaries is None:
-        pytest.skip("PostgreSQL is not here: Debian's package postgresql has it")
-    running = PostgresServer(binaries)
-    yield running
-    running.remove()
+    yield from running_server()
 
 
 def ask(port: int, path: str, **fields: str) -> tuple[int, http.client.HTTPMessage, bytes]:

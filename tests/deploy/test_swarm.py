@@ -15,7 +15,7 @@ from support.backends import Reply
 from support.fixtures import PlainFactory
 from support.markdown import ROOT
 from support.ports import free_port
-from support.postgresql import PASSWORD, PostgresServer, find_binaries
+from support.postgresql import PASSWORD, PostgresServer, running_server
 from support.processes import XoproxyProcess
 from support.supervised import until
 
@@ -102,12 +102,7 @@ def test_docker_understands_it(version: str | None, code: int) -> None:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgresServer]:
-    binaries = find_binaries()
-    if binaries is None:
-        pytest.skip("PostgreSQL is not here: Debian's package postgresql has it")
-    running = PostgresServer(binaries)
-    yield running
-    running.remove()
+    yield from running_server()
 
 
 def here(text: str, places: dict[str, str]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from support.kept import Kept, Times, report
-from support.postgresql import PASSWORD, PostgresServer, find_binaries
+from support.postgresql import PASSWORD, PostgresServer, running_server
 
 from xoproxy.config.settings import Collecting, LogLevel, StoreKind, StoreSettings
 from xoproxy.reports.gathering import Gathered
@@ -24,12 +24,7 @@ NOW = 1_800_000_000.0
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgresServer]:
     """Return a running server."""
-    binaries = find_binaries()
-    if binaries is None:
-        pytest.skip("no PostgreSQL here: neither initdb in PATH nor Debian's /usr/lib/postgresql/*/bin/initdb")
-    server = PostgresServer(binaries)
-    yield server
-    server.remove()
+    yield from running_server()
 
 
 @pytest.fixture

@@ -19,6 +19,21 @@ from xoproxy.runtime.turns import in_slices, let_go, no_collection, release, sho
 ROUTES = "version: 1\nupstream: http://app:80\nroutes:\n" + "".join(f"  - match: {{path: /{n}/**}}\n" for n in range(300))
 
 
+@pytest.fixture
+def dropped(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many parts were left, each time that some were let go of."""
+    left: list[int] = []
+    real = turns._drop
+
+    def drop(parts: list[object]) -> Generator[None, None, None]:
+        for _ in real(parts):
+            left.append(len(parts))
+            yield
+
+    monkeypatch.setattr(turns, "_drop", drop)
+    return left
+
+
 def counting(steps: int) -> Generator[None, None, int]:
     for _ in range(steps):
         yield
@@ -70,17 +85,8 @@ def test_threads_give_way_sooner_as_long_as_the_loop_runs() -> None:
     assert sys.getswitchinterval() == usual
 
 
-def test_what_was_loaded_is_freed_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_loaded_is_freed_in_parts(dropped: list[int]) -> None:
     """And whole, without a collection."""
-    dropped: list[int] = []
-    real = turns._drop
-
-    def drop(parts: list[object]) -> Generator[None, None, None]:
-        for _ in real(parts):
-            dropped.append(len(parts))
-            yield
-
-    monkeypatch.setattr(turns, "_drop", drop)
     held = [compiled(ROUTES)]
     table = weakref.ref(held[0].generation)
     gc.collect()
@@ -129,16 +135,7 @@ def test_who_collects_no_garbage_does_not_begin_to() -> None:
         gc.unfreeze()
 
 
-async def test_generation_is_freed_in_parts_once_nobody_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    dropped: list[int] = []
-    real = turns._drop
-
-    def drop(parts: list[object]) -> Generator[None, None, None]:
-        for _ in real(parts):
-            dropped.append(len(parts))
-            yield
-
-    monkeypatch.setattr(turns, "_drop", drop)
+async def test_generation_is_freed_in_parts_once_nobody_has_it(dropped: list[int]) -> None:
     held: list[Generation] = [compiled(ROUTES).generation]
     gone = weakref.ref(held[0])
     let_go(held[0])

@@ -9,8 +9,10 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import pytest
 
 from support.ports import free_port
 
@@ -95,3 +97,13 @@ class PostgresServer:
         while not condition():
             assert time.monotonic() < deadline
             time.sleep(0.02)
+
+
+def running_server() -> Iterator[PostgresServer]:
+    """Give a server, for a fixture of any scope; skip where there is none."""
+    binaries = find_binaries()
+    if binaries is None:
+        pytest.skip("no PostgreSQL here: neither initdb in PATH nor Debian's /usr/lib/postgresql/*/bin/initdb")
+    server = PostgresServer(binaries)
+    yield server
+    server.remove()
