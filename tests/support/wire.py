@@ -301,16 +301,23 @@ class TlsBackend:
     def __init__(self, script: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> None:
         self._script = script
         self._server: asyncio.Server
+        self._open: list[asyncio.StreamWriter] = []
         self.port = 0
 
     async def start(self, context: ssl.SSLContext) -> None:
         """Listen."""
-        self._server = await asyncio.start_server(self._script, "127.0.0.1", 0, ssl=context)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=context)
         self.port = self._server.sockets[0].getsockname()[1]
 
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.append(writer)
+        await self._script(reader, writer)
+
     async def stop(self) -> None:
-        """Listen no more."""
+        """Listen no more, and end what the script and the proxy keep open: from Python 3.12 on a server waits for these."""
         self._server.close()
+        for writer in self._open:
+            writer.transport.abort()
         await soon(self._server.wait_closed())
 
 
