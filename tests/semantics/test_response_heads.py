@@ -152,7 +152,7 @@ def test_what_is_known_of_a_head() -> None:
     lines = (b"VARY:  a \t", b"X-Vary: b", b"cross-origin-opener-policy:c", b"Access-Control-Allow-Foo: d", b"Server: e")
     block = head_of(b"HTTP/1.1 200 OK", *lines)
     head = accepted(block)
-    found = {name: (value, block[start:end]) for name, value, start, end in head.fields}
+    found = {field.name: (field.value, block[start:end]) for field, start, end in head.fields}
 
     assert head.block == block
     assert found[b"vary"] == (b"a", lines[0] + b"\r\n")

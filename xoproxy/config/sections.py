@@ -112,7 +112,7 @@ def _request_id(text: str) -> str:
     if text.lower() in ("no", "false", "none", "on", "yes", "true"):
         raise Refused(Id.NOT_A_CHOICE, f"{quoted(text)} is not a field name; write X-Request-Id, or off")
     name = values.field_name(text)
-    if grammar.KNOWN_REQUEST_FIELDS.match(b"\n" + name + b":"):
+    if grammar.KNOWN_REQUEST_NAMES.fullmatch(name.lower()):
         raise Refused(Id.FRAMING_FIELD, f"{quoted(text)} has a meaning of its own; write X-Request-Id, or another name")
     return name.decode("ascii")
 

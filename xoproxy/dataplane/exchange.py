@@ -280,7 +280,7 @@ class Exchange:
 
     def _switch(self, head: ResponseHead, rest: bytes) -> None:
         """Become a tunnel: bytes pass both ways until either side closes."""
-        protocol = b", ".join(value for name, value, _, _ in head.fields if name == b"upgrade")
+        protocol = b", ".join(field.value for field, _, _ in head.fields if field.name == b"upgrade")
         if not may_switch(self.head, protocol):
             self.record.status = 0
             self.fail(ErrorKind.HTTP_UPGRADE_FAILED, "the upstream switched to a protocol that nobody asked for")

@@ -134,7 +134,7 @@ def _forwarded(decision: Forward, head: RequestHead, backend: WireResponse) -> A
 
 def _switching_lines(head: ResponseHead) -> bytes:
     """Return the connection's own fields of a response that switches protocols.  (RFC 9110 §7.8)"""
-    protocols = [value for name, value, _, _ in head.fields if name == b"upgrade"]
+    protocols = [field.value for field, _, _ in head.fields if field.name == b"upgrade"]
     if head.status != 101 or not protocols:
         return b""
     return b"Connection: upgrade\r\nUpgrade: " + b", ".join(protocols) + b"\r\n"

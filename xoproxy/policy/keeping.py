@@ -47,7 +47,8 @@ class Keeping:
         """Return the lower-case names of the fields that stay; that of the CORS group is its prefix."""
         values: dict[bytes, bytes] = {}
         cors: list[tuple[bytes, bytes]] = []
-        for name, value, _, _ in head.fields:
+        for field, _, _ in head.fields:
+            name, value = field.name, field.value
             if name in head.options:  # the connection's, by the backend's own word: it ends here
                 continue
             if name in self._fields:

@@ -65,7 +65,7 @@ class ResponsePlan:
         """Return the backend's field lines that the policy decides about, by their names in lower case; its `headers` apart."""
         found: tuple[bytes, ...] = ()
         for line in head.fields:
-            name = line[0]
+            name = line[0].name
             if name in DROPPED_FROM_RESPONSES:  # mostly the only one is a Content-Length
                 continue
             if name in self.drop or (self.drops_cors and name.startswith(CORS_PREFIX)):
@@ -77,11 +77,12 @@ class ResponsePlan:
         cuts: list[tuple[int, int]] = []
         vary_cuts: list[tuple[int, int]] = []
         theirs = b""
-        for name, value, start, end in head.fields:
+        for field, start, end in head.fields:
+            name = field.name
             if name in self.drop or (self.drops_cors and name.startswith(CORS_PREFIX)):
                 cuts.append((start, end))
             elif name == VARY and self.vary:
-                theirs = theirs + b", " + value if vary_cuts else value
+                theirs = theirs + b", " + field.value if vary_cuts else field.value
                 vary_cuts.append((start, end))
         vary_line = self.vary_line
         if vary_cuts:

@@ -21,7 +21,6 @@ class HeadFault:
 _BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 _BARE_CR: Final = re.compile(rb"\r(?!\n)")
 _VERSION: Final = re.compile(rb"[^ ]+ [^ ]+ HTTP/([0-9])\.([0-9])")
-_FIELD: Final = re.compile(grammar.TOKEN + rb"++:[" + grammar.VALUE_BYTES + rb"]*+")
 _NAMED: Final = re.compile(grammar.TOKEN + rb"*+(.)?")
 
 
@@ -67,7 +66,7 @@ def _line_ends(block: bytes) -> str | None:
 def _field_section(section: bytes) -> str | None:
     """Name the first field line that is outside the grammar, by its fault, never by its value."""
     for number, line in enumerate(section.split(b"\r\n")[:-2], start=1):
-        if _FIELD.fullmatch(line):
+        if grammar.FIELD_LINE.fullmatch(line):
             continue
         if line[:1] in (b" ", b"\t"):
             return f"field line {number} continues the line before (obsolete line folding)"

@@ -80,7 +80,7 @@ def request_for_upstream(head: RequestHead, hop: Hop, default_host: bytes, also:
 def _forwarded_tail(head: RequestHead, hop: Hop, default_host: bytes, also_cut: Sequence[tuple[int, int]]) -> bytes:
     """Return version and field lines, without the empty line, as they go to the upstream."""
     dropped = _DROPPED_TRUSTED if hop.trusted else _DROPPED
-    cuts: list[tuple[int, int]] = [(start, end) for name, _, start, end in head.fields if name in dropped]
+    cuts: list[tuple[int, int]] = [(start, end) for field, start, end in head.fields if field.name in dropped]
     if head.options:
         cuts = united(cuts, named_spans(head.tail, head.options))
     if also_cut:
@@ -92,7 +92,7 @@ def _forwarded_tail(head: RequestHead, hop: Hop, default_host: bytes, also_cut: 
     if head.minor == 0:
         if not head.host:
             lines = b"Host: " + default_host + b"\r\n" + lines
-        cuts = united(cuts, [(start, end) for name, _, start, end in head.fields if name == b"expect"])
+        cuts = united(cuts, [(start, end) for field, start, end in head.fields if field.name == b"expect"])
     tail = edit(head.tail, cuts, lines)[:-2]
     return tail if head.minor == 1 else _VERSION + tail[len(_VERSION) :]
 
@@ -162,6 +162,6 @@ def united(first: list[tuple[int, int]], second: Sequence[tuple[int, int]]) -> l
 
 def interim_for_client(head: ResponseHead) -> bytes:
     """Return an interim response as it goes to the client: as it came, without fields of the connection."""
-    cuts = [(start, end) for name, _, start, end in head.fields if name in DROPPED_FROM_RESPONSES]
+    cuts = [(start, end) for field, start, end in head.fields if field.name in DROPPED_FROM_RESPONSES]
     cuts = united(cuts, named_spans(head.block, head.options))
     return edit(head.own_version_block, cuts, b"")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from xoproxy.semantics import grammar
 from xoproxy.semantics.diagnosis import HeadFault, diagnose_request, diagnose_response
+from xoproxy.semantics.field_lines import REQUEST_FIELDS, RESPONSE_FIELDS, FieldLine
 from xoproxy.semantics.lists import tokens
 from xoproxy.semantics.targets import check_target
 
@@ -33,9 +34,8 @@ class Framing(Enum):
     UNTIL_CLOSE = "until close"
 
 
-# One known field line: name (lower case), value (without surrounding white space), and where the line stands with its CRLF,
-# as start and end in the block.  A plain tuple: some are made per head, and a named tuple costs five times as much to make.
-FieldLine = tuple[bytes, bytes, int, int]
+# Where field lines begin in a request's tail.
+_TAIL_LINES_AT: Final = len(b" HTTP/1.1\r\n")
 
 # Answers that were computed from a peer's words are remembered only for words up to this length.
 MAX_REMEMBERED_BYTES: Final = 64
@@ -105,7 +105,7 @@ class RequestHead:
 
     def values(self, name: bytes) -> list[bytes]:
         """Return the values of the *known* field lines called `name` (lower case), in order."""
-        return [value for known, value, _, _ in self.fields if known == name]
+        return [field.value for field, _, _ in self.fields if field.name == name]
 
 
 class ResponseHead:
@@ -134,14 +134,6 @@ class ResponseHead:
         return self.status < 200 and self.status != 101
 
 
-def _connection_options(value: bytes) -> tuple[bytes, ...]:
-    """Return the options of one Connection field line, lower case.  (RFC 9110 §7.6.1)"""
-    return tuple(tokens(value.lower()))
-
-
-_remembered_options: Final = lru_cache(maxsize=256)(_connection_options)
-
-
 def _keeps_alive(minor: int, options: tuple[bytes, ...]) -> bool:
     """Whether a connection persists after a message with these connection options.  (RFC 9112 §9.3)"""
     return b"close" not in options and (minor == 1 or b"keep-alive" in options)
@@ -167,18 +159,18 @@ def read_request_head(block: bytes) -> RequestHead | HeadFault:
     Returns `HeadFault` with the status to answer if it is outside the grammar, if its framing is ambiguous or if its Host or
     target cannot be trusted.
     """
-    match = grammar.REQUEST_HEAD.fullmatch(block)
-    if match is None:
+    lines = block.split(b"\r\n")
+    start_line = grammar.REQUEST_LINE.fullmatch(lines[0])
+    known = REQUEST_FIELDS.known_lines(lines, _TAIL_LINES_AT)
+    if start_line is None or known is None or not block.endswith(grammar.HEAD_END):
         return diagnose_request(block)
-    head = RequestHead(block, match[1], match[2], 0 if match[3] == b"0" else 1)
+    head = RequestHead(block, start_line[1], start_line[2], 0 if start_line[3] == b"0" else 1)
     fields = head.fields
-    hosts = 0
-    lengths: list[bytes] = []
+    hosts = lengths = 0
     codings: list[bytes] = []
-    for found in grammar.KNOWN_REQUEST_FIELDS.finditer(head.tail):
-        name, value = found.groups()
-        name = name.lower()
-        value = value.rstrip(b" \t")
+    for line in known:
+        field = line[0]
+        name, value = field.name, field.value
         if name == b"host":
             hosts += 1
             head.host = value
@@ -186,14 +178,14 @@ def read_request_head(block: bytes) -> RequestHead | HeadFault:
         if name == b"origin":
             head.origin = value if head.origin is None else head.origin + b", " + value
             continue
-        start, end = found.span()
-        fields.append((name, value, start + 1, end + 2))
+        fields.append(line)
         if name == b"content-length":
-            lengths.append(value)
+            lengths += 1
+            head.content_length = field.number
         elif name == b"transfer-encoding":
             codings.append(value)
         elif name == b"connection":
-            head.options += (_remembered_options if len(value) <= MAX_REMEMBERED_BYTES else _connection_options)(value)
+            head.options += field.options
         elif name == b"access-control-request-method":
             head.preflight_method = value if head.preflight_method is None else head.preflight_method + b", " + value
     fault = None
@@ -216,9 +208,10 @@ def read_remains(block: bytes) -> RequestHead:
     Its request line (target empty if that is unreadable), and Host, Origin and Access-Control-Request-Method if each stands
     there once.
     """
-    match = grammar.REQUEST_LINE.match(block)
-    head = RequestHead(block, match[1], match[2], 1) if match is not None else RequestHead(block, b"", b"", 1)
-    found = [(name.lower(), value.rstrip(b" \t")) for name, value in grammar.KNOWN_REQUEST_FIELDS.findall(block)]
+    lines = block.split(b"\r\n")
+    start_line = grammar.REQUEST_LINE.fullmatch(lines[0])
+    head = RequestHead(block, start_line[1], start_line[2], 1) if start_line is not None else RequestHead(block, b"", b"", 1)
+    found = [(field.name, field.value) for field in REQUEST_FIELDS.known(lines[1:])]
     hosts = [value for name, value in found if name == b"host"]
     origins = [value for name, value in found if name == b"origin"]
     methods = [value for name, value in found if name == b"access-control-request-method"]
@@ -268,18 +261,8 @@ def _check_authority(head: RequestHead, hosts: int) -> HeadFault | None:
     return check_target(head.method, head.target, head.host)
 
 
-def _content_length(values: list[bytes]) -> int | None:
-    """Return the one Content-Length, or None if there are several or it is not a plain number.  (RFC 9110 §8.6)
-
-    Several identical values may be taken as one by the RFC; design rule 9 refuses them.  18 digits stay below 2**63.
-    """
-    if len(values) != 1 or not values[0].isdigit() or len(values[0]) > 18:
-        return None
-    return int(values[0])
-
-
-def _frame_request(head: RequestHead, lengths: list[bytes], codings: list[bytes]) -> HeadFault | None:
-    """Decide how far the request's content extends.  (RFC 9112 §6.1, §6.3)"""
+def _frame_request(head: RequestHead, lengths: int, codings: list[bytes]) -> HeadFault | None:
+    """Decide how far the request's content extends; `lengths`: how many Content-Length lines it has.  (RFC 9112 §6.1, §6.3)"""
     if codings:
         if lengths:
             return HeadFault(400, "Content-Length together with Transfer-Encoding")
@@ -290,13 +273,23 @@ def _frame_request(head: RequestHead, lengths: list[bytes], codings: list[bytes]
             unknown = named.count(CHUNKED) == 1 and named[-1] == CHUNKED
             return HeadFault(501 if unknown else 400, "Transfer-Encoding other than chunked")
         head.framing = _CHUNKED
-    else:
-        length = _content_length(lengths)
-        if length is None:
-            return HeadFault(400, "Content-Length is not one plain number")
-        head.framing = LENGTH if length else NONE
-        head.content_length = length
+        return None
+    if lengths != 1 or head.content_length < 0:
+        return HeadFault(400, "Content-Length is not one plain number")
+    head.framing = LENGTH if head.content_length else NONE
     return None
+
+
+@lru_cache(maxsize=256)
+def _remembered_status(line: bytes) -> tuple[int, int]:
+    """Backends have few different status lines."""
+    return _status_of(line)
+
+
+def _status_of(line: bytes) -> tuple[int, int]:
+    """Return the status and the minor version that a status line names; status 0 if it is outside the grammar."""
+    match = grammar.STATUS_LINE.fullmatch(line)
+    return (0, 0) if match is None else (int(match[2]), 0 if match[1] == b"0" else 1)
 
 
 def read_response_head(block: bytes, request_method: bytes) -> ResponseHead | HeadFault:
@@ -304,36 +297,37 @@ def read_response_head(block: bytes, request_method: bytes) -> ResponseHead | He
 
     Returns `HeadFault` (status 502) if it is outside the grammar or its framing is ambiguous.
     """
-    match = grammar.RESPONSE_HEAD.fullmatch(block)
-    if match is None:
+    lines = block.split(b"\r\n")
+    status_line = lines[0]
+    status, minor = (_remembered_status if len(status_line) <= MAX_REMEMBERED_BYTES else _status_of)(status_line)
+    known = RESPONSE_FIELDS.known_lines(lines, len(status_line) + 2)
+    if not status or known is None or not block.endswith(grammar.HEAD_END):
         return diagnose_response(block)
-    head = ResponseHead(block, int(match[2]), 0 if match[1] == b"0" else 1)
+    head = ResponseHead(block, status, minor)
     fields = head.fields
-    lengths: list[bytes] = []
+    lengths = length = 0
     codings: list[bytes] = []
-    for found in grammar.KNOWN_RESPONSE_FIELDS.finditer(block):
-        name, value = found.groups()
-        name = name.lower()
-        value = value.rstrip(b" \t")
+    for line in known:
+        field = line[0]
+        name = field.name
         if name == b"content-length":
-            lengths.append(value)
-            if head.status >= 200 and head.status != 204:
+            lengths += 1
+            length = field.number
+            if status >= 200 and status != 204:
                 continue  # it is read, and goes on as it is; others must not have it (RFC 9110 §8.6)
-        start, end = found.span()
-        fields.append((name, value, start + 1, end + 2))
+        fields.append(line)
         if name == b"transfer-encoding":
-            codings.append(value)
+            codings.append(field.value)
         elif name == b"connection":
-            head.options += (_remembered_options if len(value) <= MAX_REMEMBERED_BYTES else _connection_options)(value)
-    length = _content_length(lengths) if lengths else 0
-    if codings or length is None:
+            head.options += field.options
+    if codings or lengths > 1 or length < 0:
         fault = _faulty_framing(head, lengths, codings)
         if fault is not None:
             return fault
-    if request_method != b"HEAD" and head.status >= 200 and head.status not in (204, 304):  # else no content (§6.3)
+    if request_method != b"HEAD" and status >= 200 and status not in (204, 304):  # else no content (§6.3)
         if lengths:
             head.framing = LENGTH if length else NONE
-            head.content_length = length or 0
+            head.content_length = length
         else:
             head.framing = _CHUNKED if codings else _UNTIL_CLOSE
     if head.framing is _UNTIL_CLOSE:
@@ -343,7 +337,7 @@ def read_response_head(block: bytes, request_method: bytes) -> ResponseHead | He
     return head
 
 
-def _faulty_framing(head: ResponseHead, lengths: list[bytes], codings: list[bytes]) -> HeadFault | None:
+def _faulty_framing(head: ResponseHead, lengths: int, codings: list[bytes]) -> HeadFault | None:
     """Refuse a response whose extent two readers could see differently.  (RFC 9112 §6.1, §6.3)"""
     if codings and lengths:
         return HeadFault(502, "Content-Length together with Transfer-Encoding")
