@@ -8,12 +8,12 @@ import sys
 
 import pytest
 from support.admin_service import Ask, FakeService, problems
+from support.records import exchange_record
 
 from xoproxy.admin.guard import Guard
 from xoproxy.admin.server import AdminServer
 from xoproxy.config.settings import TcpAddress
 from xoproxy.insight.effective import as_json
-from xoproxy.telemetry.records import ExchangeRecord
 from xoproxy.telemetry.reloads import Outcome, Report, Trigger
 
 
@@ -49,7 +49,7 @@ async def test_ready_says_whether_new_connections_are_welcome_and_where_each_wor
 
 
 async def test_config_shows_the_configuration_in_force(ask: Ask, service: FakeService) -> None:
-    service.counters.count(ExchangeRecord("", 0.0, status=200))
+    service.counters.count(exchange_record("", 0.0, status=200))
     service.last_reload = Report(Outcome.REJECTED, Trigger.WATCH, 1_800_000_000.0, 1, problems(), ("note",))
     answer = await ask("GET /-/config")
 

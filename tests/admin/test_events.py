@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from support.admin_service import FakeService, Reported, problems
+from support.records import exchange_record
 
 from xoproxy.admin import events
 from xoproxy.admin.guard import Guard
 from xoproxy.admin.server import AdminServer
 from xoproxy.config.settings import TcpAddress
-from xoproxy.telemetry.records import ExchangeRecord
 from xoproxy.telemetry.reloads import Outcome, Report, Trigger
 
 
@@ -170,7 +170,7 @@ async def test_counts_samples_and_the_store_are_told(endpoint: Endpoint) -> None
     history = service.measured()
     history.sample(1_800_000_000.0, 5)
     third = await stream.event()
-    service.counters.count(ExchangeRecord("", 0.0, status=200))
+    service.counters.count(exchange_record("", 0.0, status=200))
     fourth = await stream.event()
 
     assert first["store"] is first["sample"] is None

@@ -2,15 +2,14 @@
 
 import pytest
 from support.admin_service import Ask, FakeService
-
-from xoproxy.telemetry.records import ExchangeRecord
+from support.records import exchange_record
 
 REFUSED = {"cors": "refused", "reason": "origin", "origin": b"https://evil.example"}
 
 
 def keep(service: FakeService, target: bytes, **values: object) -> None:
     """Count and keep an exchange."""
-    record = ExchangeRecord("192.0.2.7", 1_800_000_000.0, method=b"GET", target=target, status=200, **values)  # type: ignore[arg-type]
+    record = exchange_record("192.0.2.7", 1_800_000_000.0, method=b"GET", target=target, status=200, **values)  # type: ignore[arg-type]
     service.counters.count(record)
     service.recent.keep(record)
 

@@ -50,7 +50,7 @@ class Sockets:
         loop = asyncio.get_running_loop()
         backend = await loop.create_server(lambda: _Connection(self.origin), "127.0.0.1", 0)
         endpoint = Endpoint("127.0.0.1", backend.sockets[0].getsockname()[1])
-        self.plane = DataPlane(generation(upstream(endpoint)), self.records.append)
+        self.plane = DataPlane(generation(upstream(endpoint)), self.records.extend)
         front = await loop.create_server(lambda: self.plane.client_protocol(secure=False), "127.0.0.1", 0)
         self.port = front.sockets[0].getsockname()[1]
         self._servers = [front, backend]

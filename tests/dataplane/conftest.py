@@ -63,7 +63,7 @@ async def serve() -> AsyncIterator[Serve]:
         events: list[Event] = []
         deliveries: list[tuple[Outcome, tuple[Report, ...]]] = []
         plane = DataPlane(
-            first, records.append, events.append, look_up, collected=lambda *delivery: deliveries.append(delivery)
+            first, records.extend, events.append, look_up, collected=lambda *delivery: deliveries.append(delivery)
         )
         sock = socket.socket()
         if send_buffer is not None:

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from support.generations import generation, upstream
 from support.planes import Proxy, Serve
@@ -12,9 +12,13 @@ from support.wire import Backend
 
 from xoproxy.config.settings import Endpoint
 from xoproxy.dataplane.request_ids import RequestIds, new_id
-from xoproxy.semantics.forwarding import NO_EDIT
+from xoproxy.semantics.field_lines import request_reader
+from xoproxy.semantics.forwarded import Hop
+from xoproxy.semantics.forwarding import NO_EDIT, request_for_upstream
+from xoproxy.semantics.heads import RequestHead, read_request_head
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+HOP = Hop(b"192.0.2.7", b"http")
 MADE = re.compile(r"[0-9a-f]{24}")
 
 
@@ -90,7 +94,12 @@ def test_no_two_ids_are_the_same() -> None:
 def test_an_id_never_needs_escaping(value: bytes) -> None:
     """Whatever the client sends: it stands in a line of the log."""
     block = b"GET / HTTP/1.1\r\nHost: h\r\nX-Request-Id: " + value + b"\r\n\r\n"
-    name, edit = RequestIds("X-Request-Id").of(block)
+    head = read_request_head(block, request_reader((b"x-request-id",)))
+    assume(isinstance(head, RequestHead))
+    assert isinstance(head, RequestHead)
+
+    name, edit = RequestIds("X-Request-Id").of(head)
 
     assert re.fullmatch(rb"[A-Za-z0-9._\-+/=:@~]{1,128}", name)
     assert (edit == NO_EDIT) is (value.strip(b" \t") == name)
+    assert edit == NO_EDIT or b"\r\nX-Request-Id" not in request_for_upstream(head, HOP, b"h", (edit[0], b""))

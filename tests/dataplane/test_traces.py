@@ -11,7 +11,8 @@ from support.wire import Backend
 
 from xoproxy.config.settings import Endpoint, LogSettings, TracingSettings
 from xoproxy.dataplane.logged_fields import LoggedFields
-from xoproxy.dataplane.traces import Traces, both
+from xoproxy.dataplane.traces import PARENT, STATE, Traces, both
+from xoproxy.semantics.field_lines import request_reader
 from xoproxy.semantics.forwarded import Hop
 from xoproxy.semantics.forwarding import request_for_upstream
 from xoproxy.semantics.heads import RequestHead, read_request_head
@@ -143,7 +144,8 @@ async def test_only_sampled_traces_are_exported(serve: Serve, backend: Backend) 
 def head(*parents: bytes, states: tuple[bytes, ...] = ()) -> RequestHead:
     """Return a head with these values of traceparent, and of tracestate."""
     lines = [*(b"Traceparent: " + value for value in parents), *(b"tracestate:" + value for value in states)]
-    read = read_request_head(b"GET / HTTP/1.1\r\nHost: h\r\n" + b"".join(line + b"\r\n" for line in lines) + b"\r\n")
+    block = b"GET / HTTP/1.1\r\nHost: h\r\n" + b"".join(line + b"\r\n" for line in lines) + b"\r\n"
+    read = read_request_head(block, request_reader((PARENT, STATE)))
     assert isinstance(read, RequestHead)
     return read
 

@@ -9,6 +9,7 @@ import pytest
 from support.configs import compiled, problems_of
 from support.exchanges import exchange, request, response
 from support.markdown import DOCUMENTS, ROOT, anchor, code, links, rows, section, sections
+from support.records import exchange_record
 
 from xoproxy import __version__
 from xoproxy.config import keys, values
@@ -38,7 +39,6 @@ from xoproxy.dataplane.errors import ErrorKind
 from xoproxy.policy.cors import CorsOutcome
 from xoproxy.policy.model import DocumentIsolation, EmbedderPolicy, OpenerPolicy, ResourcePolicy, UpstreamFields
 from xoproxy.telemetry.access_log import render_json
-from xoproxy.telemetry.records import ExchangeRecord
 
 README = ROOT / "README.md"
 POLICY_FILE = ROOT / "docs/policy-file.md"
@@ -253,7 +253,7 @@ def test_readme_has_every_preset() -> None:
 
 
 def test_exactly_the_keys_of_a_log_line_are_listed() -> None:
-    line = json.loads(render_json(ExchangeRecord("127.0.0.1", 0.0)))
+    line = json.loads(render_json(exchange_record("127.0.0.1", 0.0)))
     documented = [name for row in rows(section(LOGS, "Keys of a line").text) for name in code(row[0])]
 
     assert sorted(documented) == sorted(line)

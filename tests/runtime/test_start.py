@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from support.records import exchange_record
 from support.wire import until
 
 from xoproxy.config import Loaded
@@ -22,7 +23,6 @@ from xoproxy.runtime.token import read_token
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.events import Event
 from xoproxy.telemetry.history import History
-from xoproxy.telemetry.records import ExchangeRecord
 
 FRONT_DOOR = """
 version: 1
@@ -118,7 +118,7 @@ async def test_history_is_sampled_as_long_as_the_process_serves(monkeypatch: pyt
     monkeypatch.setattr(process, "INTERVAL_S", 0.001)
     counters = Counters()
     history = History(counters)
-    counters.count(ExchangeRecord("", 0.0, status=200))
+    counters.count(exchange_record("", 0.0, status=200))
     sampling = asyncio.ensure_future(
         Process._sample_history(SimpleNamespace(_history=history, _engine=SimpleNamespace(connections=3)))
     )

@@ -59,3 +59,9 @@ def test_patterns_are_linear() -> None:
         assert grammar.LENIENT_HEAD_END.search(b"\n" + data) is not None or part not in (b"\n", b"\r\n")
         for names in (grammar.KNOWN_REQUEST_NAMES, grammar.KNOWN_RESPONSE_NAMES):
             assert not names.fullmatch(data)
+
+
+def test_a_target_is_kept_as_it_is() -> None:
+    """And nothing else is."""
+    for byte in range(256):
+        assert (bytes((byte,)).translate(grammar.TARGET_KEPT) == bytes((byte,))) is (byte in TARGET)

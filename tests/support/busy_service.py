@@ -3,6 +3,7 @@
 import time
 
 from support.admin_service import FakeService, Reported, loaded, problems
+from support.records import exchange_record
 from xoproxy.insight.deciding import route_key
 from xoproxy.reports.model import Group, Traffic
 from xoproxy.telemetry.history import Sample
@@ -46,7 +47,7 @@ def group(document: str = PAGE, blocked: str = "https://cdn.example/player.js", 
 
 def refused(origin: bytes = b"https://evil.example", target: bytes = b"/v1/items", reason: str = "origin") -> ExchangeRecord:
     """Return the record of a refused request."""
-    return ExchangeRecord(
+    return exchange_record(
         "192.0.2.7",
         time.time(),
         method=b"GET",

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from support.records import exchange_record
 from xoproxy.admin.exposition import write
 from xoproxy.admin.metrics import Snapshot
 from xoproxy.reports.model import StoreStatus
 from xoproxy.telemetry.counters import Counters
-from xoproxy.telemetry.records import ExchangeRecord
 from xoproxy.telemetry.reloads import Outcome, Report, Trigger
 from xoproxy.telemetry.workers import AddressView, WorkerState, WorkerView
 
@@ -20,7 +20,7 @@ def counters() -> Counters:
     """Return counters that counted something of every kind."""
     made = Counters()
     made.count(
-        ExchangeRecord(
+        exchange_record(
             "192.0.2.1",
             0.0,
             method=b"POST",
@@ -39,8 +39,8 @@ def counters() -> Counters:
             conflicts=(b"cross-origin-opener-policy",),
         )
     )
-    made.count(ExchangeRecord("192.0.2.1", 0.0, forward_to="app", error="client_disconnected"))
-    made.count(ExchangeRecord("192.0.2.1", 0.0, method=b"GET", status=200, route="routes[0]", page=True))
+    made.count(exchange_record("192.0.2.1", 0.0, forward_to="app", error="client_disconnected"))
+    made.count(exchange_record("192.0.2.1", 0.0, method=b"GET", status=200, route="routes[0]", page=True))
     made.count_report("coep", "report")
     made.deliveries["taken"] += 1
     made.ejections["app", "http://app:5000"] += 2

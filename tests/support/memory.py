@@ -200,7 +200,7 @@ class MemoryProxy:
         self.plane: DataPlane = self.loop.run_until_complete(self._start(made))
 
     async def _start(self, made: Any) -> DataPlane:
-        return DataPlane(made, self.records.append)
+        return DataPlane(made, self.records.extend)
 
     def connect(self) -> MemoryTransport:
         """Return the proxy's side of a new client's connection."""

@@ -1,16 +1,16 @@
 """An exchange becomes one line that says what happened, and nothing a client sends can make it say more."""
 
 import json
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.records import exchange_record
 
 from xoproxy.telemetry.access_log import render_json, render_text
-from xoproxy.telemetry.records import ExchangeRecord, Trace
+from xoproxy.telemetry.records import Trace
 
-GET = ExchangeRecord(
+GET = exchange_record(
     client="203.0.113.9",
     started_at=1_800_000_000.0625,
     method=b"GET",
@@ -97,7 +97,7 @@ def test_text_line_says_everything_about_the_exchange() -> None:
 
 def test_keys_of_a_json_line_never_vary() -> None:
     """An exchange that ended before it was one has the same keys, so that collectors need no cases."""
-    broken = ExchangeRecord("", 0.0)
+    broken = exchange_record("", 0.0)
 
     assert list(json.loads(render_json(broken))) == list(json.loads(render_json(GET)))
     assert json.loads(render_json(broken))["origin"] is None
@@ -105,21 +105,19 @@ def test_keys_of_a_json_line_never_vary() -> None:
 
 
 def test_text_line_leaves_out_what_does_not_apply_and_gives_the_reason_of_what_does() -> None:
-    refused = replace(
-        GET, upstream_s=None, upstream="", route="", cors="refused", reason="origin not listed", error="dns_error"
-    )
+    refused = GET.changed(upstream_s=None, upstream="", route="", cors="refused", reason="origin not listed", error="dns_error")
 
     fields = fields_of(render_text(refused))
 
     assert not {"upstream", "upstream_ms", "route"} & fields.keys()
     assert (fields["cors"], fields["reason"], fields["error"]) == ("refused", "origin not listed", "dns_error")
-    assert "origin" not in fields_of(render_text(replace(GET, origin=None)))
+    assert "origin" not in fields_of(render_text(GET.changed(origin=None)))
 
 
 @pytest.mark.parametrize("value", FORGERIES)
 @pytest.mark.parametrize("name", ["method", "target", "host", "origin"])
 def test_nothing_that_a_client_sends_forges_a_line(name: str, value: bytes) -> None:
-    record = replace(GET, **{name: value})
+    record = GET.changed(**{name: value})
     json_line, text_line = render_json(record), render_text(record)
 
     assert json_line.isascii()
@@ -136,7 +134,7 @@ def test_nothing_that_a_client_sends_forges_a_line(name: str, value: bytes) -> N
 @pytest.mark.parametrize("name", ["client", "upstream", "route", "cors", "reason", "error"])
 def test_texts_of_our_own_are_escaped_too(name: str) -> None:
     """A reason may quote what was sent, a route's name is the file's."""
-    record = replace(GET, **{name: 'a "b"\n=c\u2028'})
+    record = GET.changed(**{name: 'a "b"\n=c\u2028'})
 
     assert json.loads(render_json(record))[name] == 'a "b"\n=c\u2028'
     assert fields_of(render_text(record))[name] == 'a "b"\n=c\u2028'
@@ -144,7 +142,7 @@ def test_texts_of_our_own_are_escaped_too(name: str) -> None:
 
 @given(st.binary(max_size=400), st.binary(max_size=400), st.none() | st.binary(max_size=400))
 def test_any_bytes_become_one_line_that_reads_back(method: bytes, target: bytes, origin: bytes | None) -> None:
-    record = replace(GET, method=method, target=target, origin=origin)
+    record = GET.changed(method=method, target=target, origin=origin)
     line = render_json(record)
     shown = json.loads(line)
 

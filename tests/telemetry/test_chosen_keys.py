@@ -1,11 +1,11 @@
 """A line with chosen keys has them as the whole line has them; fields of requests can neither end it nor pass for a key."""
 
 import json
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.records import exchange_record
 
 from xoproxy.config.settings import LogFormat, LogKey, LogSettings
 from xoproxy.telemetry.access_log import RENDERERS, renderer
@@ -15,7 +15,7 @@ ALWAYS = ("time", "level", "logger", "event")
 TEXTS = st.sampled_from(["", "routes[0]", "http://app:5000"]) | st.text(st.characters(codec="utf-8"), max_size=20)
 BYTES = st.binary(max_size=20)
 RECORDS = st.builds(
-    ExchangeRecord,
+    exchange_record,
     client=TEXTS,
     started_at=st.floats(0, 4e9),
     method=BYTES,
@@ -85,7 +85,7 @@ def test_chosen_keys_are_shown_in_the_form_and_order_of_the_whole_line(record: E
 def test_fields_of_requests_stand_at_the_end(keys: tuple[LogKey, ...]) -> None:
     """In JSON one that was not sent is null; in text it is left out."""
     names = ("user-agent", "referer")
-    record = ExchangeRecord("::1", 0.0, status=204, fields=(("user-agent", b'curl "8"'), ("referer", None)))
+    record = exchange_record("::1", 0.0, status=204, fields=(("user-agent", b'curl "8"'), ("referer", None)))
     plain = {form: renderer(LogSettings(form, keys=keys))(record) for form in LogFormat}
 
     shown = renderer(LogSettings(keys=keys, request_fields=names))(record)
@@ -98,8 +98,8 @@ def test_fields_of_requests_stand_at_the_end(keys: tuple[LogKey, ...]) -> None:
 @pytest.mark.parametrize("value", HOSTILE)
 @pytest.mark.parametrize("keys", [(), (LogKey.STATUS,)])
 def test_no_field_forges_a_line(keys: tuple[LogKey, ...], value: bytes) -> None:
-    record = ExchangeRecord("::1", 0.0, status=204, fields=(("a", value), ("b", b"last")))
-    bare = replace(record, fields=(("a", b""), ("b", b"last")))
+    record = exchange_record("::1", 0.0, status=204, fields=(("a", value), ("b", b"last")))
+    bare = record.changed(fields=(("a", b""), ("b", b"last")))
     for form in LogFormat:
         render = renderer(LogSettings(form, keys=keys, request_fields=("a", "b")))
         line = render(record)

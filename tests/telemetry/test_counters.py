@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.records import exchange_record
 
 from xoproxy.telemetry import counters as module
 from xoproxy.telemetry.counters import Counters
@@ -16,7 +17,7 @@ KINDS = ("requests", "cors", "errors", "conflicts", "reports", "deliveries", "pa
 
 def record(**values: Any) -> ExchangeRecord:
     """Return the record of an exchange."""
-    return ExchangeRecord("", 0.0, **values)
+    return exchange_record("", 0.0, **values)
 
 
 def counted(*records: ExchangeRecord) -> Counters:

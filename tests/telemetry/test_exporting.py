@@ -2,12 +2,12 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from support.generations import generation, upstream
 from support.otlp import attributes, collecting
+from support.records import exchange_record
 from support.supervised import until
 
 from xoproxy.config.settings import Endpoint, Exporting, LogLevel
@@ -20,7 +20,7 @@ from xoproxy.telemetry.exporting import Batch, Sending, SpanExport
 from xoproxy.telemetry.records import ExchangeRecord, Trace
 
 TRACE_ID, SPAN_ID, PARENT_ID = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", "00f067aa0ba902b7"
-GET = ExchangeRecord(
+GET = exchange_record(
     client="203.0.113.9",
     started_at=1_800_000_000.0625,
     method=b"GET",
@@ -78,7 +78,7 @@ class Scripted:
 
 
 def numbered(number: int) -> ExchangeRecord:
-    return replace(GET, status=number)
+    return GET.changed(status=number)
 
 
 def exported(*records: ExchangeRecord, settings: Callable[[str], Exporting] = Exporting) -> tuple[list[Any], Any]:
@@ -158,7 +158,7 @@ CASES = [
 
 def test_span_of_each_kind_of_exchange() -> None:
     """One export for all of them: name, status (2: an error) and what is told otherwise than of a plain one."""
-    records = [replace(GET, **case.values[0]) for case in CASES]
+    records = [GET.changed(**case.values[0]) for case in CASES]
     spans, _ = exported(*records)
 
     assert len(spans) == len(CASES)
@@ -170,7 +170,7 @@ def test_span_of_each_kind_of_exchange() -> None:
 
 
 def test_trace_that_begins_here_has_no_parent() -> None:
-    (span,), _ = exported(replace(GET, trace=Trace(TRACE_ID, SPAN_ID, "", True, "1.1", "http")))
+    (span,), _ = exported(GET.changed(trace=Trace(TRACE_ID, SPAN_ID, "", True, "1.1", "http")))
 
     assert span.parent_span_id == b""
 
@@ -239,7 +239,7 @@ def test_record_of_which_no_span_can_be_made_does_not_end_the_export() -> None:
     events: list[Event] = []
     with collecting() as collector:
         export = SpanExport(Exporting(f"{collector.url}/v1/traces"), events.append, Counters())
-        export.take(replace(GET, trace=Trace("no number", SPAN_ID, "", True)))
+        export.take(GET.changed(trace=Trace("no number", SPAN_ID, "", True)))
         until(lambda: export.lost == 1)
         export.take(GET)
         export.close(20)
@@ -298,7 +298,7 @@ def test_long_targets_wait_shortened() -> None:
     """The record itself, which others keep, is not changed."""
     sending = Scripted()
     export = SpanExport(Exporting("http://c"), lambda _: None, Counters(), lambda _: sending)
-    long = replace(GET, target=b"/" * 20_000)
+    long = GET.changed(target=b"/" * 20_000)
     export.take(long)
     export.close(20)
 

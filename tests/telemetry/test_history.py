@@ -5,19 +5,19 @@ from bisect import bisect_left
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.records import exchange_record
 
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.histograms import BOUNDS_S, quantile
 from xoproxy.telemetry.history import KEPT, History, Sample
-from xoproxy.telemetry.records import ExchangeRecord
 
 
 def test_sample_holds_what_happened_since_the_one_before() -> None:
     counters = Counters()
-    counters.count(ExchangeRecord("", 0.0, status=500))
+    counters.count(exchange_record("", 0.0, status=500))
     history = History(counters)
     for status, cors in ((200, "refused"), (403, "preflight-refused"), (502, "none"), (0, "none")):
-        counters.count(ExchangeRecord("", 0.0, status=status, cors=cors, duration_s=0.02))
+        counters.count(exchange_record("", 0.0, status=status, cors=cors, duration_s=0.02))
     history.sample(100.0, 7)
     history.sample(110.0, 6)
 

@@ -5,12 +5,12 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.records import exchange_record
 
 from xoproxy.config.settings import LogFormat, LogLevel, LogSettings
 from xoproxy.telemetry.counters import Counters
@@ -72,7 +72,7 @@ def test_nothing_below_the_level_is_written(journal: tuple[Journal, Written], le
     book.configure(LogSettings(level=level))
     for each in LEVELS:
         book.event(event(each))
-    book.exchange(ExchangeRecord("", 0.0, status=200))
+    book.exchanges([exchange_record("", 0.0, status=200)])
 
     lines = [json.loads(line) for line in written()]
 
@@ -96,9 +96,9 @@ NOTABLE = [
 def test_what_went_wrong_or_was_refused_always_has_a_line(journal: tuple[Journal, Written], values: dict[str, Any]) -> None:
     book, written = journal
     book.configure(LogSettings(sample=0.0))
-    book.exchange(ExchangeRecord("", 0.0, status=200, cors="granted"))
-    book.exchange(ExchangeRecord("", 0.0, status=404))
-    book.exchange(replace(ExchangeRecord("", 0.0), **values))
+    book.exchanges([exchange_record("", 0.0, status=200, cors="granted")])
+    book.exchanges([exchange_record("", 0.0, status=404)])
+    book.exchanges([exchange_record(**values)])
     book.event(event())
 
     shown = [json.loads(line) for line in written()]
@@ -114,11 +114,11 @@ def test_sampling_writes_as_many_lines_as_chance_says(chances: list[float], samp
     lines: list[str] = []
     book = Journal(-1, LogSettings(sample=sample), Counters())
     book.close()
-    book._write = lines.append  # type: ignore[method-assign]
+    book._write = lines.extend  # type: ignore[method-assign]
     drawn = iter(chances)
     book._chance = lambda: next(drawn)  # type: ignore[method-assign]
     for number in range(len(chances)):
-        book.exchange(ExchangeRecord("", 0.0, status=200, generation=number))
+        book.exchanges([exchange_record("", 0.0, status=200, generation=number)])
 
     expected = [number for number, chance in enumerate(chances) if sample == 1.0 or chance < sample]
     assert [json.loads(line)["generation"] for line in lines] == expected
@@ -127,9 +127,9 @@ def test_sampling_writes_as_many_lines_as_chance_says(chances: list[float], samp
 
 def test_another_format_counts_from_the_next_line_on(journal: tuple[Journal, Written]) -> None:
     book, written = journal
-    book.exchange(ExchangeRecord("", 0.0))
+    book.exchanges([exchange_record("", 0.0)])
     book.configure(LogSettings(format=LogFormat.TEXT))
-    book.exchange(ExchangeRecord("", 0.0))
+    book.exchanges([exchange_record("", 0.0)])
 
     first, second = written()
 
@@ -176,7 +176,7 @@ def test_what_libraries_log_ends_in_the_same_format(journal: tuple[Journal, Writ
 
 def made_long(byte: bytes) -> ExchangeRecord:
     """Return a record with everything that a client can make long, and the longest of ours."""
-    return ExchangeRecord(
+    return exchange_record(
         "2001:db8:1111:2222:3333:4444:5555:6666",
         1_800_000_000.0,
         method=byte * 300,
@@ -197,8 +197,8 @@ def test_line_of_an_exchange_fits_into_one_write_where_several_processes_write(f
     """What a client made too long is cut, more of it if it has to be escaped; the line is as valid as any other."""
     reading, writing = os.pipe()
     journal = Journal(writing, LogSettings(form), Counters(), is_shared=True)
-    journal.exchange(made_long(byte))
-    journal.exchange(ExchangeRecord("::1", 1_800_000_000.0, target=b"/" + b"b" * 1500))
+    journal.exchanges([made_long(byte)])
+    journal.exchanges([exchange_record("::1", 1_800_000_000.0, target=b"/" + b"b" * 1500)])
     journal.close()
     os.close(writing)
     with os.fdopen(reading) as file:
@@ -217,11 +217,11 @@ def test_fields_of_a_request_are_shortened_there_and_left_out_if_that_is_not_eno
     lines: list[str] = []
     book = Journal(-1, LogSettings(form, request_fields=names), Counters(), is_shared=True)
     book.close()
-    book._write = lines.append  # type: ignore[method-assign]
-    usual = ExchangeRecord("::1", 0.0, method=b"GET", target=b"/", host=b"h")
+    book._write = lines.extend  # type: ignore[method-assign]
+    usual = exchange_record("::1", 0.0, method=b"GET", target=b"/", host=b"h")
     for record in (usual, made_long(b"\xff")):
         for fields in (tuple((name, b"\xff" * 64) for name in names[:3]), tuple((name, b"\xff" * 512) for name in names)):
-            book.exchange(replace(record, fields=fields))
+            book.exchanges([record.changed(fields=fields)])
 
     assert all(len(line) < PIPE_BUF for line in lines)
     assert [line.count("x-nnnn") for line in lines] == [3, 0, 0, 0]

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from support.records import exchange_record
 
 from xoproxy.policy.cors import CorsOutcome
 from xoproxy.telemetry.recent import MAX_CLIENT_BYTES, MAX_NAME, MAX_TARGET, Recent, Wanted, merged
@@ -12,7 +13,7 @@ from xoproxy.telemetry.records import ExchangeRecord
 
 def record(started_at: float = 0.0, **values: Any) -> ExchangeRecord:
     """Return the record of an exchange."""
-    return ExchangeRecord("192.0.2.1", started_at, **values)
+    return exchange_record("192.0.2.1", started_at, **values)
 
 
 def recent(*records: ExchangeRecord, kept: int = 1000) -> Recent:

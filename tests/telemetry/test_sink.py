@@ -54,17 +54,17 @@ def fill(fd: int) -> int:
 def test_lines_come_out_in_order_while_the_process_runs(pipe: Pipe) -> None:
     sink = Sink(pipe[1], notice)
     for number in range(1000):
-        sink.write(f"line {number}")
+        sink.write([f"line {number}"])
 
     assert read_lines(pipe[0], 1000) == [f"line {number}" for number in range(1000)]
-    sink.write("later")
+    sink.write(["later"])
     assert read_lines(pipe[0], 1) == ["later"]
     sink.close()
 
 
 def test_closing_writes_what_waits(pipe: Pipe) -> None:
     sink = Sink(pipe[1], notice)
-    sink.write("last words")
+    sink.write(["last words"])
     sink.close()
 
     assert read_lines(pipe[0], 1) == ["last words"]
@@ -73,7 +73,7 @@ def test_closing_writes_what_waits(pipe: Pipe) -> None:
 def test_closing_does_not_wait_for_an_output_that_blocks(pipe: Pipe) -> None:
     fill(pipe[1])
     sink = Sink(pipe[1], notice)
-    sink.write("never read")
+    sink.write(["never read"])
     sink.close(timeout_s=0.05)
 
     assert sink._thread.is_alive()
@@ -86,7 +86,7 @@ def test_lines_beyond_the_bound_are_dropped_counted_and_said_once(pipe: Pipe) ->
     filled = fill(pipe[1])
     sink = Sink(pipe[1], notice, max_waiting_chars=100)
     for _ in range(25):
-        sink.write("0123456789")
+        sink.write(["0123456789"])
 
     assert sink.dropped == 15
     while filled:
@@ -94,17 +94,17 @@ def test_lines_beyond_the_bound_are_dropped_counted_and_said_once(pipe: Pipe) ->
     assert read_lines(pipe[0], 10) == ["0123456789"] * 10
     while sink._waiting_chars:  # the thread has written, and is about to say so
         pass
-    sink.write("back")
+    sink.write(["back"])
     assert read_lines(pipe[0], 2) == ["dropped 15", "back"]
-    sink.write("and on")
+    sink.write(["and on"])
     sink.close()
     assert read_lines(pipe[0], 1) == ["and on"]
 
 
 def test_dropped_lines_are_said_at_the_end_too(pipe: Pipe) -> None:
     sink = Sink(pipe[1], notice, max_waiting_chars=10)
-    sink.write("0123456789")
-    sink.write("too much")
+    sink.write(["0123456789"])
+    sink.write(["too much"])
     sink.close()
 
     assert read_lines(pipe[0], 2) == ["0123456789", "dropped 1"]
@@ -113,11 +113,11 @@ def test_dropped_lines_are_said_at_the_end_too(pipe: Pipe) -> None:
 def test_a_reader_that_went_away_ends_the_logging_only(pipe: Pipe) -> None:
     os.close(pipe[0])
     sink = Sink(pipe[1], notice)
-    sink.write("to nobody")
+    sink.write(["to nobody"])
     sink._thread.join(10)
 
     assert not sink._thread.is_alive()
-    sink.write("still harmless")
+    sink.write(["still harmless"])
     assert sink.dropped == 1
     sink.close()
 
@@ -137,7 +137,7 @@ def test_an_output_that_was_made_non_blocking_is_waited_for(pipe: Pipe, monkeypa
 
     monkeypatch.setattr(sink_module.select, "select", select)
     sink = Sink(pipe[1], notice)
-    sink.write("in the end")
+    sink.write(["in the end"])
     sink.close(timeout_s=10)
 
     assert waited
@@ -149,7 +149,7 @@ def test_lines_of_several_processes_are_never_mixed(pipe: Pipe) -> None:
     sinks = [Sink(pipe[1], notice, is_shared=True) for _ in range(2)]
     for number in range(3000):
         for name, sink in zip("ab", sinks, strict=True):
-            sink.write(name * (1 + number * 7 % 900))
+            sink.write([name * (1 + number * 7 % 900)])
     data = b""
     while data.count(b"\n") < 6000:
         data += os.read(pipe[0], 1000)

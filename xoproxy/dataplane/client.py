@@ -207,7 +207,7 @@ class ClientConnection(Timed, asyncio.Protocol):
 
     def _begin(self, block: bytes) -> None:
         """Decide what becomes of a request, and start on it."""
-        head = self._heads.read(block)
+        head = self._heads.read(block, self._plane.request_fields)
         if isinstance(head, HeadFault):
             self._refuse(head, block)
             return
@@ -273,7 +273,7 @@ class ClientConnection(Timed, asyncio.Protocol):
     def _refuse(self, fault: HeadFault, block: bytes) -> None:
         """Answer a head that cannot be read, as far as can be seen for whom, and end the connection."""
         generation = self._plane.generation
-        remains = read_remains(block)
+        remains = read_remains(block, self._plane.request_fields)
         plan = generation.routes.plan_for_refused(remains, self.peer.hop(generation).scheme)
         record, _ = self._plane.begin_record(self.peer, remains, plan)
         record.status, record.reason = fault.status, fault.reason

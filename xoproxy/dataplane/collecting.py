@@ -185,7 +185,7 @@ class Collection:
         record.status, record.error, record.reason = status, kind.value, record.reason or detail
         keep = self._head.framing is NONE if keep is None else keep
         self._end(outcome)
-        answer = OwnAnswer(status, self._plan, kind, detail, record.request_id, retry_after_s)
+        answer = OwnAnswer(status, self._plan, kind, detail, record.request_id, retry_after_s=retry_after_s)
         self._client.answer(answer, self._head, keep=keep and self._head.keeps_alive)
 
     def _end(self, outcome: Outcome, reports: tuple[Report, ...] = ()) -> None:

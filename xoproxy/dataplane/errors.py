@@ -14,7 +14,6 @@ from typing import Final
 from xoproxy.policy.plan import ResponsePlan
 from xoproxy.semantics.heads import RequestHead, ResponseHead
 from xoproxy.semantics.structured import serialize_string
-from xoproxy.slotted import dataclass
 
 
 class ErrorKind(Enum):
@@ -122,16 +121,28 @@ def reason_phrase(status: int) -> bytes:
     return HTTPStatus(status).phrase.encode("ascii")
 
 
-@dataclass(frozen=True, slots=True)
 class OwnAnswer:
     """An answer that no upstream gave.  `kind` None: a success without content, else a problem of that kind."""
 
-    status: int
-    plan: ResponsePlan
-    kind: ErrorKind | None = None
-    detail: str = ""
-    request_id: str = ""
-    retry_after_s: int = 0  # 0: nothing is said of it, but with a 503
+    __slots__ = ("detail", "kind", "plan", "request_id", "retry_after_s", "status")
+
+    def __init__(  # noqa: PLR0913  what it says
+        self,
+        status: int,
+        plan: ResponsePlan,
+        kind: ErrorKind | None = None,
+        detail: str = "",
+        request_id: str = "",
+        *,
+        retry_after_s: int = 0,
+    ) -> None:
+        """`retry_after_s` 0: nothing is said of it, but with a 503."""
+        self.status = status
+        self.plan = plan
+        self.kind = kind
+        self.detail = detail
+        self.request_id = request_id
+        self.retry_after_s = retry_after_s
 
     @property
     def words(self) -> str:

@@ -4,6 +4,7 @@ from typing import Final
 
 from xoproxy.semantics import grammar
 from xoproxy.semantics.diagnosis import HeadFault
+from xoproxy.semantics.field_lines import FieldReader
 from xoproxy.semantics.heads import RequestHead, read_repeated_head, read_request_head
 
 _TOO_LARGE: Final = HeadFault(431, "the request head is larger than limits.request_head")
@@ -16,11 +17,12 @@ _BARE_LINE_FEED: Final = HeadFault(400, "a line feed without a carriage return")
 class HeadBuffer:
     """What came of heads, or was sent ahead of an answer.  `pending` may be taken and put by whoever reads bodies."""
 
-    __slots__ = ("_last", "_searched", "pending")
+    __slots__ = ("_last", "_reader", "_searched", "pending")
 
     def __init__(self) -> None:
         self.pending = b""
         self._last: RequestHead | None = None  # what was read last, if it is of a usual size
+        self._reader: FieldReader | None = None  # by whom
         self._searched = 0  # no head ends before this place in `pending`
 
     @property
@@ -53,11 +55,11 @@ class HeadBuffer:
         self._searched = 0
         return pending[:size]
 
-    def read(self, block: bytes) -> RequestHead | HeadFault:
+    def read(self, block: bytes, reader: FieldReader) -> RequestHead | HeadFault:
         """Read a head that was cut off.  What it has in common with the one before it is not read again."""
         last = self._last
-        repeated = read_repeated_head(block, last) if last is not None else None
-        head = repeated or read_request_head(block)
+        repeated = read_repeated_head(block, last) if last is not None and self._reader is reader else None
+        head = repeated or read_request_head(block, reader)
         if isinstance(head, RequestHead) and len(block) <= MAX_REMEMBERED_BYTES:
-            self._last = head
+            self._last, self._reader = head, reader
         return head

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from xoproxy.config.generation import Generation
 from xoproxy.dataplane.admission import Admission, Admissions
@@ -15,11 +15,12 @@ from xoproxy.dataplane.page_loads import is_page_load
 from xoproxy.dataplane.peers import ClientPeer, trusts
 from xoproxy.dataplane.request_ids import RequestIds
 from xoproxy.dataplane.source import ProxiedSource
-from xoproxy.dataplane.traces import Traces, both
+from xoproxy.dataplane.traces import PARENT, STATE, Traces, both
 from xoproxy.dataplane.upstreams.resolving import LookUp, system_look_up
 from xoproxy.dataplane.upstreams.upstream import Surroundings, Upstream, tell_nobody
 from xoproxy.policy.plan import ResponsePlan
 from xoproxy.semantics.dates import http_date
+from xoproxy.semantics.field_lines import REQUEST_FIELDS, request_reader
 from xoproxy.semantics.forwarding import NO_EDIT, HeadEdit
 from xoproxy.semantics.heads import RequestHead
 from xoproxy.telemetry.counters import Counters
@@ -34,14 +35,14 @@ class DataPlane:
     def __init__(  # noqa: PLR0913  whom it tells what
         self,
         generation: Generation,
-        emit: Callable[[ExchangeRecord], None],
+        emit: Callable[[Sequence[ExchangeRecord]], None],
         report: Callable[[Event], None] = tell_nobody,
         look_up: LookUp = system_look_up,
         *,
         counters: Counters | None = None,
         collected: Collected = forget,
     ) -> None:
-        """`emit` is called once per exchange, at its end, `report` with what happens to upstreams; neither must block.
+        """`emit` takes the record of each exchange, soon after its end, `report` what happens to upstreams; neither must block.
 
         Nor must `collected`, which is called once per delivery of reports.  `counters`: where to count what no record tells.
         """
@@ -53,6 +54,7 @@ class DataPlane:
         self.counters = counters or Counters()
         self.desk = Desk(collected, self.loop.time)
         self._emit = emit
+        self._ended: list[ExchangeRecord] = []  # not told yet
         self.export: Callable[[ExchangeRecord], None] | None = None  # takes, besides, the records of sampled traces
         self._around = Surroundings(self.deadlines, report, look_up, self.counters)
         self._upstreams: dict[str, Upstream] = {}
@@ -60,6 +62,8 @@ class DataPlane:
         self._admissions = Admissions()
         self._emptied: asyncio.Event | None = None  # set by the last connection's end, once someone waits for it
         self._date = (0, b"")
+        self._read: tuple[bytes, ...] = ()  # names of fields that requests are asked for besides what they always are
+        self.request_fields = REQUEST_FIELDS
         self.adopt(generation)
 
     # For the runtime.
@@ -80,6 +84,10 @@ class DataPlane:
         field_name, tracing = generation.settings.request_id, generation.settings.tracing
         self._request_ids = RequestIds(field_name) if field_name is not None else None
         self._traces = Traces(tracing) if tracing is not None else None
+        traced = (PARENT, STATE) if tracing is not None else ()
+        read = traced if field_name is None else (*traced, field_name.lower().encode("ascii"))
+        if read != self._read:  # else what was remembered of field lines is good still
+            self._read, self.request_fields = read, request_reader(read)
         logged = generation.settings.log.request_fields
         self._logged_fields = LoggedFields(logged) if logged else None
 
@@ -148,12 +156,14 @@ class DataPlane:
             self._emptied = asyncio.Event()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._emptied.wait(), timeout_s)
+        self.tell_all()
         return not self._connections
 
     def abort(self) -> None:
         """End every connection now."""
         for connection in tuple(self._connections):
             connection.cut_off()
+        self.tell_all()
         for upstream in self._upstreams.values():
             upstream.retire()
 
@@ -182,7 +192,11 @@ class DataPlane:
 
     def begin_record(self, peer: ClientPeer, head: RequestHead, plan: ResponsePlan) -> tuple[ExchangeRecord, HeadEdit]:
         """Return the record of a request that begins, and what naming the request and its trace changes in its head."""
-        record = ExchangeRecord(peer.address, time.time(), head.method, head.target, head.host, head.origin)
+        record = ExchangeRecord(peer.address, time.time())
+        record.method = head.method
+        record.target = head.target
+        record.host = head.host
+        record.origin = head.origin
         record.began_s = time.monotonic()
         record.cors = plan.outcome
         record.reason = plan.reason
@@ -190,7 +204,7 @@ class DataPlane:
         record.page = plan.observes and is_page_load(head, secure=peer.secure)
         also = NO_EDIT
         if self._request_ids is not None:
-            name, also = self._request_ids.of(head.tail)
+            name, also = self._request_ids.of(head)
             record.request_id = name.decode("ascii")
         if self._traces is not None:
             record.trace, traced = self._traces.of(head, secure=peer.secure)
@@ -200,11 +214,25 @@ class DataPlane:
         return record, also
 
     def tell(self, record: ExchangeRecord) -> None:
-        """Hand over the record of an exchange that ended."""
+        """Hand over the record of an exchange that ended, in the loop's next turn, with those of others that end in this one.
+
+        What is written goes to the sockets at the end of a turn: no client waits until its exchange is counted and logged.
+        """
         record.duration_s = time.monotonic() - record.began_s
-        self._emit(record)
-        if self.export is not None and record.trace.is_sampled:
-            self.export(record)
+        self._ended.append(record)
+        if len(self._ended) == 1:
+            self.loop.call_soon(self.tell_all)
+
+    def tell_all(self) -> None:
+        """Hand over the records of all exchanges that ended so far."""
+        ended, self._ended = self._ended, []
+        if not ended:
+            return
+        self._emit(ended)
+        if self.export is not None:
+            for record in ended:
+                if record.trace.is_sampled:
+                    self.export(record)
 
     def http_date(self) -> bytes:
         """Return the Date of an answer of our own.  (RFC 9110 §6.6.1)"""

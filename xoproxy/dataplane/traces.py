@@ -20,7 +20,10 @@ from xoproxy.telemetry.records import Trace
 _SAMPLED: Final = 0x01
 _KNOWN_FLAGS: Final = 0x03  # sampled, and of level 2 random-trace-id; all others are to be zero  (§3.2.2.5)
 
-_FIELD: Final = re.compile(rb"(?i)\ntrace(parent|state):[ \t]*+([^\r]*+)")
+# The fields that the reader of heads must know.  (§3.2, §3.3)
+PARENT: Final = b"traceparent"
+STATE: Final = b"tracestate"
+
 # A later version may have more after a hyphen.  (§4.3.3)
 _VALID: Final = re.compile(
     rb"(?:00(?=.{53}\Z)|(?!00|ff)[0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?"
@@ -29,7 +32,7 @@ _VERSIONS: Final = {0: "1.0", 1: "1.1"}
 
 
 class Traces:
-    """Names traces and spans, by one generation's settings."""
+    """Names traces and spans, by one generation's settings, of requests whose reader knows `PARENT` and `STATE`."""
 
     __slots__ = ("_bits", "_bound")
 
@@ -39,11 +42,9 @@ class Traces:
 
     def of(self, head: RequestHead, *, secure: bool) -> tuple[Trace, HeadEdit]:
         """Return what trace the request is part of, and what the upstream gets to see of it.  `secure`: it came over TLS."""
-        parents: list[re.Match[bytes]] = []
-        states: list[re.Match[bytes]] = []
-        for found in _FIELD.finditer(head.tail):
-            (parents if found[1].lower() == b"parent" else states).append(found)
-        given = _VALID.fullmatch(parents[0][2].rstrip(b" \t")) if len(parents) == 1 else None
+        parents = [line for line in head.fields if line[0].name == PARENT]
+        states = [line for line in head.fields if line[0].name == STATE]
+        given = _VALID.fullmatch(parents[0][0].value) if len(parents) == 1 else None
         if given is None:
             cut = [*parents, *states]
             trace_id, parent_id, flags = self._new_trace()
@@ -53,7 +54,7 @@ class Traces:
             flags = int(given[3], 16) & _KNOWN_FLAGS
         span_id = f"{self._bits(64) or 1:016x}"
         line = f"traceparent: 00-{trace_id}-{span_id}-{flags:02x}\r\n".encode("ascii")
-        spans = tuple([(found.start() + 1, found.end() + 2) for found in cut])
+        spans = tuple([(start, end) for _, start, end in cut])
         is_sampled = bool(flags & _SAMPLED)
         version = _VERSIONS.get(head.minor, "")
         return Trace(trace_id, span_id, parent_id, is_sampled, version, "https" if secure else "http"), (spans, line)

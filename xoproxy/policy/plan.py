@@ -75,29 +75,30 @@ class ResponsePlan:
     def apply(self, head: ResponseHead, lines: bytes = b"") -> bytes:
         """Return the head as it goes to the client; `lines` are the connection's own, such as its framing."""
         cuts: list[tuple[int, int]] = []
-        vary_cuts: list[tuple[int, int]] = []
-        theirs = b""
+        cuts_with_vary: list[tuple[int, int]] = []
+        theirs: bytes | None = None
         for field, start, end in head.fields:
             name = field.name
             if name in self.drop or (self.drops_cors and name.startswith(CORS_PREFIX)):
                 cuts.append((start, end))
+                cuts_with_vary.append((start, end))
             elif name == VARY and self.vary:
-                theirs = theirs + b", " + field.value if vary_cuts else field.value
-                vary_cuts.append((start, end))
+                theirs = field.value if theirs is None else theirs + b", " + field.value
+                cuts_with_vary.append((start, end))
         vary_line = self.vary_line
-        if vary_cuts:
+        if theirs is not None:
             merge = merged_vary if len(theirs) <= MAX_REMEMBERED_BYTES else merged_vary.__wrapped__
             vary_line = merge(self.vary, theirs)
             if vary_line:
-                cuts = sorted(cuts + vary_cuts) if cuts else vary_cuts
-        if head.options or self.drop_others is not None:
+                cuts = cuts_with_vary
+        if head.named or self.drop_others is not None:
             cuts = united(cuts, self._other_cuts(head))
         block = edit(head.block if head.minor else head.own_version_block, cuts, self.lines + vary_line + lines)
         return self._expose_all(block) if self.exposes_all else block
 
     def _other_cuts(self, head: ResponseHead) -> list[tuple[int, int]]:
         """Find the lines that the Connection field or this policy's `headers` names, among the fields not known."""
-        cuts = named_spans(head.block, head.options)
+        cuts = named_spans(head.block, head.named)
         if self.drop_others is not None:
             cuts.extend((found.start() + 1, found.end() + 2) for found in self.drop_others.finditer(head.block))
         return cuts

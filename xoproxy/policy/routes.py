@@ -34,29 +34,36 @@ class Route:
     policy_name: str  # how the file names it, as "page + {coop}"
 
 
-@dataclass(frozen=True, slots=True)
+# What is decided, one per request.  Plain classes: mypyc leaves the constructors of dataclasses to the interpreter.
 class Answer:
     """Answer the request here: a preflight, or a refusal.  `detail` is why, in words; empty for a success."""
 
-    status: int
-    plan: ResponsePlan
-    route: Route | None
-    detail: str = ""
+    __slots__ = ("detail", "plan", "route", "status")
+
+    def __init__(self, status: int, plan: ResponsePlan, route: Route | None, detail: str = "") -> None:
+        self.status = status
+        self.plan = plan
+        self.route = route
+        self.detail = detail
 
 
-@dataclass(frozen=True, slots=True)
 class Forward:
     """Send the request on to the route's upstream, and its response back by the plan."""
 
-    route: Route
-    plan: ResponsePlan
+    __slots__ = ("plan", "route")
+
+    def __init__(self, route: Route, plan: ResponsePlan) -> None:
+        self.route = route
+        self.plan = plan
 
 
-@dataclass(frozen=True, slots=True)
 class Collect:
     """Take the request's content as reports of a browser; it is never forwarded.  All answers go by the plan."""
 
-    plan: ResponsePlan
+    __slots__ = ("plan",)
+
+    def __init__(self, plan: ResponsePlan) -> None:
+        self.plan = plan
 
     @property
     def route(self) -> None:

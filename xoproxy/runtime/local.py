@@ -58,7 +58,7 @@ class LocalEngine:
             journal.recent = Recent()
         report = self._report = emit or journal.event
         self._keep = keep
-        self._plane = DataPlane(generation, journal.exchange, report, counters=journal.counters, collected=self._collected)
+        self._plane = DataPlane(generation, journal.exchanges, report, counters=journal.counters, collected=self._collected)
         self._tracing = Tracing(report, journal.counters)
         self._plane.export = self._tracing.adopt(generation)
         self._handshake_timeout_s = generation.settings.timeouts.head_s

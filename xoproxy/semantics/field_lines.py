@@ -6,6 +6,7 @@ on the lines around it.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from xoproxy.semantics import grammar
@@ -20,16 +21,37 @@ MAX_REMEMBERED_BYTES: Final = 160
 _SECRETS: Final = frozenset((b"authorization", b"cookie", b"proxy-authorization", b"set-cookie"))
 
 
+# A Connection field that names one of these is mistaken or hostile: the message would change its meaning (RFC 9110 §7.6.1:
+# "intended for all recipients").  The option is ignored, the field goes on.
+_NEVER_NAMED: Final = frozenset(
+    (
+        b"host",
+        b"content-length",
+        b"cache-control",
+        b"date",
+        b"authorization",
+        b"origin",
+        b"cookie",
+        b"vary",
+        b"close",
+        b"keep-alive",
+        b"upgrade",
+    )
+)
+NO_NAMES: Final[frozenset[bytes]] = frozenset()
+
+
 class Field:
     """A field line that is inside the grammar, if the proxy must know it; `_OTHER` stands for all that it need not know."""
 
-    __slots__ = ("name", "number", "options", "value")
+    __slots__ = ("name", "named", "number", "options", "value")
 
     def __init__(self, name: bytes, value: bytes) -> None:
         self.name = name  # in lower case
         self.value = value  # without surrounding white space
         # What a Connection field lists, in lower case.  (RFC 9110 §7.6.1)
         self.options = tuple(tokens(value.lower())) if name == b"connection" else ()
+        self.named = frozenset(self.options) - _NEVER_NAMED if self.options else NO_NAMES  # fields that end here
         # What a Content-Length says, -1 if that is no plain number (RFC 9110 §8.6).  18 digits stay below 2**63.
         is_number = name == b"content-length" and value.isdigit() and len(value) <= 18
         self.number = int(value) if is_number else -1
@@ -84,6 +106,12 @@ class FieldReader:
                 self.remembered.clear()
             self.remembered[line] = field
         return field
+
+
+def request_reader(names: Sequence[bytes]) -> FieldReader:
+    """Return a reader that knows these names (lower case) too."""
+    known = b"|".join((grammar.KNOWN_REQUEST_NAMES.pattern, *map(re.escape, names)))
+    return FieldReader(re.compile(known))
 
 
 REQUEST_FIELDS: Final = FieldReader(grammar.KNOWN_REQUEST_NAMES)

@@ -23,24 +23,6 @@ HOP_BY_HOP: Final = frozenset((b"connection", b"proxy-connection", b"keep-alive"
 # From responses also Content-Length, which is among the known fields of those only that must not have it: 1xx and 204.
 DROPPED_FROM_RESPONSES: Final = HOP_BY_HOP | {b"content-length"}
 
-# A Connection field that names one of these is mistaken or hostile: the message would change its meaning (RFC 9110 §7.6.1:
-# "intended for all recipients").  The option is ignored, the field goes on.
-_NEVER_NAMED: Final = frozenset(
-    (
-        b"host",
-        b"content-length",
-        b"cache-control",
-        b"date",
-        b"authorization",
-        b"origin",
-        b"cookie",
-        b"vary",
-        b"close",
-        b"keep-alive",
-        b"upgrade",
-    )
-)
-
 # What a client we do not trust says of itself is replaced; a trusted proxy's words stay, and its list goes on.
 # Spelled with underscores they are dropped whoever sent them: a CGI or WSGI backend could not tell them from ours.
 _SPOOFED: Final = frozenset(
@@ -81,8 +63,8 @@ def _forwarded_tail(head: RequestHead, hop: Hop, default_host: bytes, also_cut: 
     """Return version and field lines, without the empty line, as they go to the upstream."""
     dropped = _DROPPED_TRUSTED if hop.trusted else _DROPPED
     cuts: list[tuple[int, int]] = [(start, end) for field, start, end in head.fields if field.name in dropped]
-    if head.options:
-        cuts = united(cuts, named_spans(head.tail, head.options))
+    if head.named:
+        cuts = united(cuts, named_spans(head.tail, head.named))
     if also_cut:
         cuts = united(cuts, also_cut)
     usual = head.minor == 1 and not hop.trusted
@@ -146,9 +128,8 @@ def is_idempotent(method: bytes) -> bool:
 _FIELD_LINE: Final = re.compile(rb"\n(" + TOKEN + rb"++):[^\r]*+")
 
 
-def named_spans(block: bytes, options: tuple[bytes, ...]) -> list[tuple[int, int]]:
-    """Return the spans of the field lines that these connection options name, end-to-end fields excepted."""
-    names = frozenset(options) - _NEVER_NAMED
+def named_spans(block: bytes, names: frozenset[bytes]) -> list[tuple[int, int]]:
+    """Return the spans of the field lines that have these names, in lower case."""
     if not names:
         return []
     found = _FIELD_LINE.finditer(block)
@@ -163,5 +144,5 @@ def united(first: list[tuple[int, int]], second: Sequence[tuple[int, int]]) -> l
 def interim_for_client(head: ResponseHead) -> bytes:
     """Return an interim response as it goes to the client: as it came, without fields of the connection."""
     cuts = [(start, end) for field, start, end in head.fields if field.name in DROPPED_FROM_RESPONSES]
-    cuts = united(cuts, named_spans(head.block, head.options))
+    cuts = united(cuts, named_spans(head.block, head.named))
     return edit(head.own_version_block, cuts, b"")

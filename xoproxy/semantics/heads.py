@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from xoproxy.semantics import grammar
 from xoproxy.semantics.diagnosis import HeadFault, diagnose_request, diagnose_response
-from xoproxy.semantics.field_lines import REQUEST_FIELDS, RESPONSE_FIELDS, FieldLine
+from xoproxy.semantics.field_lines import NO_NAMES, REQUEST_FIELDS, RESPONSE_FIELDS, FieldLine, FieldReader
 from xoproxy.semantics.lists import tokens
 from xoproxy.semantics.targets import check_target
 
@@ -36,6 +36,8 @@ class Framing(Enum):
 
 # Where field lines begin in a request's tail.
 _TAIL_LINES_AT: Final = len(b" HTTP/1.1\r\n")
+
+_USUAL_METHODS: Final = frozenset((b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH"))
 
 # Answers that were computed from a peer's words are remembered only for words up to this length.
 MAX_REMEMBERED_BYTES: Final = 64
@@ -64,6 +66,7 @@ class RequestHead:
         "keeps_alive",
         "method",
         "minor",
+        "named",
         "options",
         "origin",
         "preflight_method",
@@ -86,6 +89,7 @@ class RequestHead:
             self.framing: Framing = NONE
             self.content_length = 0
             self.options: tuple[bytes, ...] = ()  # connection options, lower case
+            self.named = NO_NAMES  # the fields that end here because an option names them
             self.keeps_alive = minor == 1  # whether the client wants the connection to persist (RFC 9112 §9.3)
             self.upgrade: bytes | None = None  # the Upgrade field, if a connection option asks for it
             self.fields: list[FieldLine] = []  # places count from the beginning of `tail`
@@ -98,6 +102,7 @@ class RequestHead:
             self.framing = before.framing
             self.content_length = before.content_length
             self.options = before.options
+            self.named = before.named
             self.keeps_alive = before.keeps_alive
             self.upgrade = before.upgrade
             self.fields = before.fields
@@ -111,7 +116,7 @@ class RequestHead:
 class ResponseHead:
     """A response head that the grammar and the framing rules accepted.  Made once, never changed."""
 
-    __slots__ = ("block", "content_length", "fields", "framing", "keeps_alive", "minor", "options", "status")
+    __slots__ = ("block", "content_length", "fields", "framing", "keeps_alive", "minor", "named", "options", "status")
 
     def __init__(self, block: bytes, status: int, minor: int) -> None:
         self.block = block
@@ -120,6 +125,7 @@ class ResponseHead:
         self.framing: Framing = NONE
         self.content_length = 0
         self.options: tuple[bytes, ...] = ()
+        self.named = NO_NAMES
         self.keeps_alive = minor == 1  # whether the upstream lets the connection persist (RFC 9112 §9.3)
         self.fields: list[FieldLine] = []
 
@@ -147,13 +153,15 @@ def read_repeated_head(block: bytes, before: RequestHead) -> RequestHead | None:
     """
     if not block.endswith(before.tail):
         return None
-    line = grammar.METHOD_AND_TARGET.fullmatch(block, 0, len(block) - len(before.tail))
-    if line is None or line[2][:1] != b"/" or line[1] == b"CONNECT":
+    at = block.find(b" ")
+    method = block[:at]
+    target = block[at + 1 : len(block) - len(before.tail)]
+    if method not in _USUAL_METHODS or target[:1] != b"/" or target.translate(grammar.TARGET_KEPT) != target:
         return None  # whether a target of another form may be depends on method and host
-    return RequestHead(block, line[1], line[2], before.minor, before)
+    return RequestHead(block, method, target, before.minor, before)
 
 
-def read_request_head(block: bytes) -> RequestHead | HeadFault:
+def read_request_head(block: bytes, reader: FieldReader = REQUEST_FIELDS) -> RequestHead | HeadFault:
     """Read a request head: `block` ends with its empty line and holds nothing after it.  (RFC 9112 §3, §6)
 
     Returns `HeadFault` with the status to answer if it is outside the grammar, if its framing is ambiguous or if its Host or
@@ -161,7 +169,7 @@ def read_request_head(block: bytes) -> RequestHead | HeadFault:
     """
     lines = block.split(b"\r\n")
     start_line = grammar.REQUEST_LINE.fullmatch(lines[0])
-    known = REQUEST_FIELDS.known_lines(lines, _TAIL_LINES_AT)
+    known = reader.known_lines(lines, _TAIL_LINES_AT)
     if start_line is None or known is None or not block.endswith(grammar.HEAD_END):
         return diagnose_request(block)
     head = RequestHead(block, start_line[1], start_line[2], 0 if start_line[3] == b"0" else 1)
@@ -186,6 +194,7 @@ def read_request_head(block: bytes) -> RequestHead | HeadFault:
             codings.append(value)
         elif name == b"connection":
             head.options += field.options
+            head.named |= field.named
         elif name == b"access-control-request-method":
             head.preflight_method = value if head.preflight_method is None else head.preflight_method + b", " + value
     fault = None
@@ -202,19 +211,17 @@ def read_request_head(block: bytes) -> RequestHead | HeadFault:
     return head
 
 
-def read_remains(block: bytes) -> RequestHead:
+def read_remains(block: bytes, reader: FieldReader = REQUEST_FIELDS) -> RequestHead:
     """Read what can be read of a request head that was refused, to choose how to say so: never to be forwarded.
 
-    Its request line (target empty if that is unreadable), and Host, Origin and Access-Control-Request-Method if each stands
-    there once.
+    Its request line (target empty if that is unreadable), Host, Origin and Access-Control-Request-Method if each stands there
+    once, and other known fields, of which it is not said where they stand.
     """
     lines = block.split(b"\r\n")
     start_line = grammar.REQUEST_LINE.fullmatch(lines[0])
     head = RequestHead(block, start_line[1], start_line[2], 1) if start_line is not None else RequestHead(block, b"", b"", 1)
-    found = [(field.name, field.value) for field in REQUEST_FIELDS.known(lines[1:])]
-    hosts = [value for name, value in found if name == b"host"]
-    origins = [value for name, value in found if name == b"origin"]
-    methods = [value for name, value in found if name == b"access-control-request-method"]
+    head.fields = [(field, 0, 0) for field in reader.known(lines[1:])]
+    hosts, origins, methods = map(head.values, (b"host", b"origin", b"access-control-request-method"))
     if len(hosts) == 1 and _is_host(hosts[0]):
         head.host = hosts[0]
     if len(origins) == 1:
@@ -320,6 +327,7 @@ def read_response_head(block: bytes, request_method: bytes) -> ResponseHead | He
             codings.append(field.value)
         elif name == b"connection":
             head.options += field.options
+            head.named |= field.named
     if codings or lengths > 1 or length < 0:
         fault = _faulty_framing(head, lengths, codings)
         if fault is not None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from xoproxy.config.settings import LogKey
-from xoproxy.telemetry.clock import timestamp
+from xoproxy.telemetry.clock import milliseconds, timestamp
 from xoproxy.telemetry.escape import MAX_VALUE_CHARS, quote, quote_bytes, word
 from xoproxy.telemetry.records import ExchangeRecord
 
@@ -26,8 +26,8 @@ _JSON: Final[dict[LogKey, Render]] = {
     LogKey.STATUS: lambda record: str(record.status),
     LogKey.REQUEST_BYTES: lambda record: str(record.request_bytes),
     LogKey.RESPONSE_BYTES: lambda record: str(record.response_bytes),
-    LogKey.DURATION_MS: lambda record: f"{record.duration_s * 1000:.3f}",
-    LogKey.UPSTREAM_MS: lambda record: "null" if record.upstream_s is None else f"{record.upstream_s * 1000:.3f}",
+    LogKey.DURATION_MS: lambda record: milliseconds(record.duration_s),
+    LogKey.UPSTREAM_MS: lambda record: "null" if record.upstream_s is None else milliseconds(record.upstream_s),
     LogKey.UPSTREAM: lambda record: quote(record.upstream),
     LogKey.ROUTE: lambda record: quote(record.route),
     LogKey.CORS: lambda record: quote(record.cors),
@@ -47,7 +47,7 @@ _TEXT: Final[dict[LogKey, Render]] = {
     LogKey.REQUEST_BYTES: _JSON[LogKey.REQUEST_BYTES],
     LogKey.RESPONSE_BYTES: _JSON[LogKey.RESPONSE_BYTES],
     LogKey.DURATION_MS: _JSON[LogKey.DURATION_MS],
-    LogKey.UPSTREAM_MS: lambda record: "" if record.upstream_s is None else f"{record.upstream_s * 1000:.3f}",
+    LogKey.UPSTREAM_MS: lambda record: "" if record.upstream_s is None else milliseconds(record.upstream_s),
     LogKey.UPSTREAM: lambda record: word(record.upstream) if record.upstream else "",
     LogKey.ROUTE: lambda record: word(record.route) if record.route else "",
     LogKey.CORS: lambda record: word(record.cors),

@@ -11,7 +11,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final, Protocol, cast
 
 from xoproxy.config.generation import Generation
@@ -108,7 +107,7 @@ class SpanExport:
         if self._failed != self._failed_counted:
             self.count_failed()
         if len(record.target) > MAX_TARGET_BYTES:
-            record = replace(record, target=record.target[:MAX_TARGET_BYTES])
+            record = record.changed(target=record.target[:MAX_TARGET_BYTES])
         waiting.append(record)
         if len(waiting) == 1:
             self._wake.set()

@@ -8,6 +8,7 @@ import os
 import random
 import sys
 import time
+from collections.abc import Sequence
 from typing import Final
 
 from xoproxy.config.settings import LogLevel, LogSettings
@@ -48,13 +49,17 @@ class Journal:
         self._writes_exchanges = self._severity <= SEVERITY[LogLevel.INFO]
         self._sample = settings.sample
 
-    def exchange(self, record: ExchangeRecord) -> None:
-        """Take the record of an exchange that ended."""
-        self.counters.count(record)
-        if self.recent is not None:
-            self.recent.keep(record)
-        if self._writes_exchanges and (self._sample == 1.0 or is_telling(record) or self._chance() < self._sample):
-            self._write(self._line(record))
+    def exchanges(self, records: Sequence[ExchangeRecord]) -> None:
+        """Take the records of exchanges that ended, in their order."""
+        lines: list[str] = []
+        for record in records:
+            self.counters.count(record)
+            if self.recent is not None:
+                self.recent.keep(record)
+            if self._writes_exchanges and (self._sample == 1.0 or is_telling(record) or self._chance() < self._sample):
+                lines.append(self._line(record))
+        if lines:
+            self._write(lines)
 
     def _line(self, record: ExchangeRecord) -> str:
         """Return the line of an exchange: where several processes write, no longer than they can without mixing."""
@@ -67,15 +72,14 @@ class Journal:
     def event(self, event: Event) -> None:
         """Take an event."""
         if SEVERITY[event.level] >= self._severity:
-            self._write(render_event(event, time.time(), self._format))
+            self._write([render_event(event, time.time(), self._format)])
 
     def close(self) -> None:
         """Write what waits, for a moment, and end."""
         self._sink.close()
 
-    def _write(self, line: str) -> None:
-        if not self._sink.write(line):
-            self.counters.lines_dropped += 1
+    def _write(self, lines: Sequence[str]) -> None:
+        self.counters.lines_dropped += self._sink.write(lines)
 
     def _dropped_notice(self, count: int) -> str:
         message = f"{count} log lines were dropped: the output did not take them in time"

@@ -11,7 +11,7 @@ may mix with what the others write.  (pipe(7))  A longer line (no access line is
 import os
 import select
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 MAX_WAITING_CHARS: Final = 4 * 1024 * 1024
@@ -44,19 +44,23 @@ class Sink:
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
 
-    def write(self, line: str) -> bool:
-        """Take one line, without its line feed; False if it is dropped.  Never blocks on the output, never raises."""
+    def write(self, lines: Sequence[str]) -> int:
+        """Take lines, without line feeds; return how many are dropped.  Never blocks on the output, never raises."""
+        taken = 0
         with self._lock:
-            if self._is_gone or self._waiting_chars + len(line) > self._max_waiting_chars:
-                self.dropped += 1
-                return False
             is_first = not self._lines
-            self._say_dropped()
-            self._lines.append(line)
-            self._waiting_chars += len(line)
-        if is_first:
+            for line in lines:
+                if self._is_gone or self._waiting_chars + len(line) > self._max_waiting_chars:
+                    self.dropped += 1
+                    continue
+                if self.dropped > self._dropped_said:
+                    self._say_dropped()
+                self._lines.append(line)
+                self._waiting_chars += len(line)
+                taken += 1
+        if is_first and taken:
             self._wake.set()
-        return True
+        return len(lines) - taken
 
     def close(self, timeout_s: float = 1.0) -> None:
         """Write what waits, at most for `timeout_s`, and end the thread."""
@@ -76,7 +80,7 @@ class Sink:
 
     def _write_batch(self) -> None:
         with self._lock:
-            if self._ending.is_set():
+            if self._ending.is_set() and self.dropped > self._dropped_said:
                 self._say_dropped()
             lines, self._lines = self._lines, []
             waiting = self._waiting_chars
@@ -89,9 +93,8 @@ class Sink:
 
     def _say_dropped(self) -> None:
         """Put the count of lines that are missing where they are missing."""
-        if self.dropped > self._dropped_said:
-            self._lines.append(self._notice(self.dropped - self._dropped_said))
-            self._dropped_said = self.dropped
+        self._lines.append(self._notice(self.dropped - self._dropped_said))
+        self._dropped_said = self.dropped
 
     def _write_all(self, data: bytes) -> None:
         view = memoryview(data)

@@ -92,7 +92,7 @@ async def open_front() -> AsyncIterator[Open]:
     async def start(first: Generation, *listeners: Listener, timeout_s: float = 60.0, **options: Any) -> Front:
         records: list[ExchangeRecord] = []
         events: list[Event] = []
-        plane = DataPlane(first, records.append)
+        plane = DataPlane(first, records.extend)
         front = Front(
             Listeners(plane.client_protocol, timeout_s, trusts=plane.trusts, emit=events.append, **options),
             plane,

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.configs import HEAD, compiled
 from support.ports import free_port
+from support.records import exchange_record
 from support.supervised import refuses
 from support.wire import connect, soon, until
 
@@ -47,7 +48,6 @@ from xoproxy.runtime.workers.orders import (
 from xoproxy.runtime.workers.worker import Worker
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.journal import Journal
-from xoproxy.telemetry.records import ExchangeRecord
 
 
 def load(order: int, number: int, text: str) -> Load:
@@ -179,7 +179,7 @@ async def test_decisions_are_told_when_they_are_asked_for(supervisor: Supervisor
     supervisor.channel.send(Adopt(3, 1, []))
     await supervisor.answer()
     for error in ("dns_error", "connection_refused"):
-        supervisor.journal.exchange(ExchangeRecord("", 0.0, error=error))
+        supervisor.journal.exchanges([exchange_record("", 0.0, error=error)])
     supervisor.channel.send(Recall(4, {"outcome": "dns_error"}))
     answer = await supervisor.answer()
 
