@@ -2,10 +2,11 @@
 
 import pytest
 from support.generations import APP, READABLE, generation, upstream
-from support.planes import Proxy, Serve
+from support.planes import Constant, Proxy, Serve
 from support.wire import Backend, Peer, until
 
 from xoproxy.config.settings import Timeouts
+from xoproxy.dataplane import client as client_module
 from xoproxy.policy.routes import Match, Route
 
 GET = b"GET /%d HTTP/1.1\r\nHost: a.example\r\n\r\n"
@@ -257,3 +258,39 @@ async def test_a_reused_connection_does_not_keep_the_deadline_of_its_rest(serve:
     await origins[1].send(OK)
 
     assert (await first.read_response()).status == 200
+
+
+async def close_asked_for(proxy: Proxy, backend: Backend, after: bytes = b"") -> Peer:
+    """Return a client that asked for the end of its connection, sent `after`, and has its answer."""
+    client = await proxy.ask(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n" + after)
+    origin = await backend.accept()
+    await answer(origin, b"x")
+    assert (await client.read_response()).body == b"x"
+    return client
+
+
+async def test_a_client_that_asked_for_the_end_is_not_waited_for(proxy: Proxy, backend: Backend, constant: Constant) -> None:
+    """It sends nothing that a reset could cut off: its connection is closed whole, before it closes its own half."""
+    constant(client_module, "LINGER_S", 3600.0)
+    await close_asked_for(proxy, backend)
+
+    await until(lambda: proxy.plane.connections == 0)
+
+
+async def test_a_client_that_asked_for_the_end_and_goes_on_has_its_answer(proxy: Proxy, backend: Backend) -> None:
+    """It breaks its word, and is read for a moment more, so that no reset overtakes the answer.  (RFC 9112 §9.6)"""
+    client = await close_asked_for(proxy, backend, GET % 2)
+
+    assert await client.read_rest() == b""
+    assert not backend.is_called()
+    assert len(proxy.records) == 1
+
+
+async def test_a_preflight_that_asks_for_the_end_is_not_waited_for(serve: Serve, backend: Backend, constant: Constant) -> None:
+    """Answers of our own end a connection in the same way."""
+    constant(client_module, "LINGER_S", 3600.0)
+    proxy = await serve(generation(upstream(backend.endpoint), routes=(Route("r", Match(), "app", READABLE, "p"),)))
+    client = await proxy.ask(PREFLIGHT[:-2] + b"Connection: close\r\n\r\n")
+
+    assert (await client.read_response()).status == 204
+    await until(lambda: proxy.plane.connections == 0)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, cast
 from xoproxy.dataplane.admission import Admission
 from xoproxy.dataplane.collecting import Collection
 from xoproxy.dataplane.deadlines import Timed
-from xoproxy.dataplane.errors import ErrorKind, OwnAnswer, connection_lines, render
+from xoproxy.dataplane.errors import ErrorKind, OwnAnswer
 from xoproxy.dataplane.exchange import Exchange
 from xoproxy.dataplane.heads import HeadBuffer
 from xoproxy.dataplane.peers import GONE_PEER, ClientPeer, client_peer
@@ -122,25 +122,27 @@ class ClientConnection(Timed, asyncio.Protocol):
         self._sink = None
         self._plane.tell(record)
 
-    def response_sent(self, record: ExchangeRecord, *, keep: bool) -> None:
-        """The response is sent whole and the exchange over: read the next request, or close."""
+    def response_sent(self, record: ExchangeRecord, *, keep: bool, is_last: bool) -> None:
+        """The response is sent whole and the exchange over: read the next request, or close; `is_last`: as `_end` has it."""
         self.exchange_ended(record)
         if keep:
             self._next()
-        elif self._half_closed:
-            self.close()
         else:
-            self.linger()
+            self._end(is_last=is_last)
 
     def answer(self, answer: OwnAnswer, head: RequestHead, *, keep: bool) -> None:
         """Send an answer of our own.  With `keep` the next request may follow, else the connection ends."""
         keep = keep and self.may_stay
-        tells_status = self._plane.generation.settings.proxy_status
-        connection = connection_lines(answer, head, keep=keep, tells_status=tells_status)
-        block, body = render(answer, self._plane.http_date(), connection)
-        self.transport.write(block if head.method == b"HEAD" else block + body)
+        self.transport.write(self._plane.rendered(answer, head, keep=keep))
         if keep:
             self._next()
+        else:
+            self._end(is_last=not head.keeps_alive and head.framing is Framing.NONE)
+
+    def _end(self, *, is_last: bool) -> None:
+        """Answer no more.  `is_last`: the client, whose request is read whole, said that it sends no other.  (RFC 9112 §9.6)"""
+        if self._half_closed or (is_last and not self._heads.pending):
+            self.close()
         else:
             self.linger()
 
@@ -329,13 +331,11 @@ class ClientConnection(Timed, asyncio.Protocol):
         if self._sink is not None:
             self._sink(data)
             return
+        self._heads.pending += data
         if self._exchange is None:
-            self._heads.pending += data
             self._read_heads()
-        else:
-            self._heads.pending += data
-            if len(self._heads.pending) > MAX_PIPELINED_BYTES:
-                self.update_reading()
+        elif len(self._heads.pending) > MAX_PIPELINED_BYTES:
+            self.update_reading()
 
     def eof_received(self) -> bool:
         """The client will send no more.  Returns whether our half stays open: it may still read its answer."""

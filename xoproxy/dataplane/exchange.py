@@ -349,7 +349,7 @@ class Exchange:
         record = self.record
         record.request_bytes = self.request.content_bytes
         record.response_bytes = response_bytes
-        self.client.response_sent(record, keep=self._keep_client)
+        self.client.response_sent(record, keep=self._keep_client, is_last=whole and not self.head.keeps_alive)
 
     def _release(self, *, reusable: bool) -> None:
         if self.connecting is not None:

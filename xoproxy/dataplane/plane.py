@@ -10,6 +10,7 @@ from xoproxy.dataplane.admission import Admission, Admissions
 from xoproxy.dataplane.client import ClientConnection
 from xoproxy.dataplane.collecting import Collected, Desk, forget
 from xoproxy.dataplane.deadlines import Deadlines
+from xoproxy.dataplane.errors import OwnAnswer, connection_lines, render
 from xoproxy.dataplane.logged_fields import LoggedFields
 from xoproxy.dataplane.page_loads import is_page_load
 from xoproxy.dataplane.peers import ClientPeer, trusts
@@ -61,7 +62,7 @@ class DataPlane:
         self._connections: set[ClientConnection] = set()
         self._admissions = Admissions()
         self._emptied: asyncio.Event | None = None  # set by the last connection's end, once someone waits for it
-        self._date = (0, b"")
+        self._date = (0, b"")  # a second, and how the Date of an answer of our own says it (RFC 9110 §6.6.1)
         self._read: tuple[bytes, ...] = ()  # names of fields that requests are asked for besides what they always are
         self.request_fields = REQUEST_FIELDS
         self.adopt(generation)
@@ -234,9 +235,11 @@ class DataPlane:
                 if record.trace.is_sampled:
                     self.export(record)
 
-    def http_date(self) -> bytes:
-        """Return the Date of an answer of our own.  (RFC 9110 §6.6.1)"""
+    def rendered(self, answer: OwnAnswer, head: RequestHead, *, keep: bool) -> bytes:
+        """Return the bytes of an answer of our own to `head`; `keep`: the connection stays."""
         now = int(time.time())
         if self._date[0] != now:
             self._date = (now, http_date(now))
-        return self._date[1]
+        connection = connection_lines(answer, head, keep=keep, tells_status=self.generation.settings.proxy_status)
+        block, body = render(answer, self._date[1], connection)
+        return block if head.method == b"HEAD" else block + body
