@@ -71,6 +71,7 @@ class Sockets:
             received, _ = await peer.read_until_ended()
         finally:
             peer.close()
+        self.plane.tell_all()  # the client read its answer in the very turn of the loop in which the exchange ended
         methods = [record.method for record in self.records if record.status]
         read = h11_responses(received, methods, fin=True)
         assert (read.fault, read.rest, len(read.messages)) == ("", b"", len(methods))

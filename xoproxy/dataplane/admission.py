@@ -7,7 +7,6 @@ beyond the bound is told so (503); when even such clients come in floods, they a
 
 import ipaddress
 import resource
-from collections import Counter
 from enum import Enum
 from typing import Final
 
@@ -52,7 +51,7 @@ class Admissions:
     def __init__(self) -> None:
         self._admitted = 0
         self._turned_away = 0
-        self._by_client: Counter[str] = Counter()  # admitted ones
+        self._by_client: dict[str, int] = {}  # admitted ones
         self._descriptors = free_descriptors()
 
     def admit(self, client: str, limits: Limits, *, trusted: bool) -> Admission:
@@ -60,11 +59,10 @@ class Admissions:
         most = self._descriptors // 2 if limits.connections is None else min(limits.connections, self._descriptors)
         per_client = limits.connections_per_client
         client = network_of(client)
-        if self._admitted < most and (
-            per_client is None or self._by_client[client] < per_client or trusted or client == UNIX_PEER
-        ):
+        present = self._by_client.get(client, 0)
+        if self._admitted < most and (per_client is None or present < per_client or trusted or client == UNIX_PEER):
             self._admitted += 1
-            self._by_client[client] += 1
+            self._by_client[client] = present + 1
             return Admission.ADMITTED
         self._turned_away += 1
         return Admission.TURNED_AWAY if self._turned_away <= MAX_TURNED_AWAY else Admission.CUT_OFF
@@ -76,6 +74,6 @@ class Admissions:
             return
         client = network_of(client)
         self._admitted -= 1
-        self._by_client[client] -= 1
-        if not self._by_client[client]:
-            del self._by_client[client]
+        others = self._by_client.pop(client) - 1
+        if others:
+            self._by_client[client] = others

@@ -36,12 +36,12 @@ def trusts(networks: tuple[Network, ...], address: str) -> bool:
 def peer_address(transport: asyncio.BaseTransport) -> str:
     """Return the address of a transport's peer, without an IPv6 zone; `UNIX_PEER` for a socket in the file system.
 
-    The kind of socket decides: of a peer that has reset its connection no name can be had, whatever it was.
+    Where there is no IP address the kind of socket decides: a peer that has reset its connection has none any more.
     """
-    if transport.get_extra_info("socket").family == socket.AF_UNIX:
-        return UNIX_PEER
     peer: object = transport.get_extra_info("peername")
-    return str(cast("tuple[object, ...]", peer)[0]).partition("%")[0] if isinstance(peer, tuple) else GONE_PEER
+    if isinstance(peer, tuple):
+        return str(cast("tuple[object, ...]", peer)[0]).partition("%")[0]
+    return UNIX_PEER if transport.get_extra_info("socket").family == socket.AF_UNIX else GONE_PEER
 
 
 class ClientPeer:
