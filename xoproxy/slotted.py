@@ -31,7 +31,7 @@ def slotted(
 
     def decorate(cls: type[T]) -> type[T]:
         if hasattr(cls, "__mypyc_attrs__"):  # compiled: it has its attributes already, and they are no slots
-            return dataclasses.dataclass(frozen=frozen, eq=eq)(cls)
+            return _compiled(cls, frozen=frozen, eq=eq)
         return _with_slots(cls, ("__weakref__",) if weakref_slot else (), frozen=frozen, eq=eq)
 
     return decorate
@@ -41,6 +41,15 @@ if TYPE_CHECKING:
     from dataclasses import dataclass
 else:
     dataclass = slotted
+
+
+def _compiled(cls: type[T], *, frozen: bool, eq: bool) -> type[T]:
+    """Return the class with the standard library's methods; if it is frozen, pickled as ours are: theirs sets attributes."""
+    made = dataclasses.dataclass(frozen=frozen, eq=eq)(cls)
+    if frozen:
+        names = tuple(field.name for field in dataclasses.fields(made) if field.init)  # type: ignore[arg-type]
+        setattr(made, "__reduce__", _reduced(names))  # noqa: B010  a type checker takes an assignment for a mistake
+    return made
 
 
 def _with_slots(cls: type[T], besides: tuple[str, ...], *, frozen: bool, eq: bool) -> type[T]:
@@ -122,12 +131,16 @@ def _eq(names: tuple[str, ...], *, hashed: bool) -> dict[str, Any]:
 
 def _frozen(names: tuple[str, ...]) -> dict[str, Any]:
     """Return what refuses changes, and pickles and copies by `names`, which `__init__` takes: others set the slots."""
+    return {"__setattr__": _refuse_to_set, "__delattr__": _refuse_to_delete, "__reduce__": _reduced(names)}
+
+
+def _reduced(names: tuple[str, ...]) -> Callable[[object], tuple[type, tuple[object, ...]]]:
     values = _values(names)
 
     def reduced(self: object) -> tuple[type, tuple[object, ...]]:
         return type(self), values(self)
 
-    return {"__setattr__": _refuse_to_set, "__delattr__": _refuse_to_delete, "__reduce__": reduced}
+    return reduced
 
 
 def _values(names: tuple[str, ...]) -> Callable[[object], tuple[object, ...]]:

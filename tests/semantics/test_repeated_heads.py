@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
+from support.builds import attributes_of
 from support.wild_heads import GOOD_STARTS, request_blocks
 
 from xoproxy.semantics.forwarded import Hop
@@ -19,8 +20,7 @@ FIRST = b"GET / HTTP/1.1\r\nHost: a.example\r\nOrigin: https://o.example\r\nConn
 
 def seen(head: RequestHead) -> dict[str, object]:
     """Return all that is known of a head, but for what is only remembered."""
-    names = getattr(RequestHead, "__slots__", None) or RequestHead.__mypyc_attrs__  # compiled, it has no slots
-    return {name: getattr(head, name) for name in names if name != "forwarded"}
+    return {name: getattr(head, name) for name in attributes_of(RequestHead) if name != "forwarded"}
 
 
 def as_if_alone(block: bytes, before: RequestHead) -> RequestHead | None:

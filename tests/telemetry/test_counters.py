@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.builds import attributes_of, pure_only
 from support.records import exchange_record
 
 from xoproxy.telemetry import counters as module
@@ -30,7 +31,7 @@ def counted(*records: ExchangeRecord) -> Counters:
 
 def everything(counters: Counters) -> dict[str, Any]:
     """Return all that counters hold."""
-    values = {name: getattr(counters, name) for name in Counters.__slots__}
+    values = {name: getattr(counters, name) for name in attributes_of(Counters)}
     return {name: (value.buckets, value.sum_s) if hasattr(value, "buckets") else value for name, value in values.items()}
 
 
@@ -85,6 +86,7 @@ def test_report_types_that_are_not_known_are_counted_as_other() -> None:
     assert counters.reports == {("coep", "report"): 1, ("other", "other"): 1}
 
 
+@pure_only
 def test_number_of_keys_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """What comes later counts under the route "other"; what is known already goes on as before."""
     monkeypatch.setattr(module, "MAX_KEYS", 2)

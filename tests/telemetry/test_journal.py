@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.builds import pure_only
 from support.records import exchange_record
 
 from xoproxy.config.settings import LogFormat, LogLevel, LogSettings
@@ -108,6 +109,7 @@ def test_what_went_wrong_or_was_refused_always_has_a_line(journal: tuple[Journal
     assert sum(book.counters.as_dict()["status"].values()) == 3
 
 
+@pure_only
 @given(st.lists(st.floats(0, 1, exclude_max=True), max_size=20), st.floats(0, 1))
 def test_sampling_writes_as_many_lines_as_chance_says(chances: list[float], sample: float) -> None:
     """100% needs no chance, 0% leaves none; all are counted."""
@@ -210,6 +212,7 @@ def test_line_of_an_exchange_fits_into_one_write_where_several_processes_write(f
     assert "b" * 1500 in usual
 
 
+@pure_only
 @pytest.mark.parametrize("form", LogFormat)
 def test_fields_of_a_request_are_shortened_there_and_left_out_if_that_is_not_enough(form: LogFormat) -> None:
     """No line is longer than one write, whatever is logged."""

@@ -153,9 +153,11 @@ def read_repeated_head(block: bytes, before: RequestHead) -> RequestHead | None:
     """
     if not block.endswith(before.tail):
         return None
-    at = block.find(b" ")
-    method = block[:at]
-    target = block[at + 1 : len(block) - len(before.tail)]
+    end = len(block) - len(before.tail)
+    at = block.find(b" ", 0, end)
+    if at < 0:
+        return None
+    method, target = block[:at], block[at + 1 : end]
     if method not in _USUAL_METHODS or target[:1] != b"/" or target.translate(grammar.TARGET_KEPT) != target:
         return None  # whether a target of another form may be depends on method and host
     return RequestHead(block, method, target, before.minor, before)
