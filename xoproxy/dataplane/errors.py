@@ -116,9 +116,12 @@ def kind_of(error: BaseException) -> ErrorKind:  # noqa: PLR0911  a table, most 
             return ErrorKind.PROXY_INTERNAL_ERROR
 
 
+_REASON_PHRASES: Final = {status.value: status.phrase.encode("ascii") for status in HTTPStatus}
+
+
 def reason_phrase(status: int) -> bytes:
     """Return the registered reason phrase."""
-    return HTTPStatus(status).phrase.encode("ascii")
+    return _REASON_PHRASES[status]
 
 
 class OwnAnswer:

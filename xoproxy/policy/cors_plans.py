@@ -67,7 +67,8 @@ class CorsPlans:
 
     def for_preflight(self, asked: Preflight) -> ResponsePlan:
         """Return the plan of our own answer to a preflight of a granted origin."""
-        return (self._remembered_preflight if asked.size <= _MAX_REMEMBERED_BYTES else self._preflight)(asked)
+        size = len(asked.origin) + len(asked.method) + sum(map(len, asked.header_values))
+        return (self._remembered_preflight if size <= _MAX_REMEMBERED_BYTES else self._preflight)(asked)
 
     def _remember(self, origin: bytes, plan: ResponsePlan) -> None:
         """Keep a plan; who came first goes first.  Refused origins are not kept: they could drive the granted ones out.

@@ -59,6 +59,7 @@ KNOWN_REQUEST_NAMES: Final = re.compile(
             b"proxy-connection",
             b"access-control-request-method",
             b"access-control-request-headers",
+            b"access-control-request-private-network",
             b"x[-_]forwarded[-_](?:for|proto|host)",
             b"forwarded",
         )
