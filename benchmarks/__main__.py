@@ -75,7 +75,7 @@ def _plan(args: argparse.Namespace) -> Plan:
         raise MissingError("this needs Linux: processor time and memory are read from /proc")
     for tool in ("nginx", "wrk"):
         find(tool)
-    wishes = Wishes(args.proxy or (), args.node_modules, args.mitmdump, args.xoproxy, args.against)
+    wishes = Wishes(args.proxy or (), args.node_modules, args.mitmdump, args.xoproxy, args.against, args.compiled)
     choice = choose(wishes)
     for sentence in choice.left_out:
         _tell(sentence)
@@ -155,6 +155,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="WHERE",
         help=f"a second xoproxy, to which the first is compared instead of {BASELINE}.  {where}",
     )
+    add("--compiled", type=Path, metavar="PYTHON", help="an interpreter that has the compiled build: measured besides")
     add(
         "--node-modules",
         type=Path,

@@ -9,6 +9,7 @@ from benchmarks.errors import MissingError
 from benchmarks.proxies import BASELINE, PROXIES, Mitmproxy, Node, Proxy, Xoproxy
 
 AGAINST: Final = "xoproxy-against"
+COMPILED: Final = "xoproxy-compiled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Wishes:
     mitmdump: Path | None = None
     xoproxy: Path | None = None
     against: Path | None = None
+    compiled: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ def choose(wishes: Wishes) -> Choice:
     """Return the proxies to be measured.
 
     Raises:
-        MissingError: one that was asked for by name is not there.
+        MissingError: one that was asked for is not there, or has nothing compiled.
     """
     if wishes.against is not None:
         baseline: Proxy = Xoproxy(AGAINST, build=wishes.against)
@@ -57,7 +59,16 @@ def choose(wishes: Wishes) -> Choice:
             left_out.append(f"{proxy.name} is left out: {exc}")
         else:
             found.append(proxy)
+    if wishes.compiled is not None:
+        found.append(_compiled(wishes.compiled))
     return Choice(tuple(found), baseline.name, tuple(left_out))
+
+
+def _compiled(build: Path) -> Proxy:
+    proxy = Xoproxy(COMPILED, build=build)
+    if "compiled" not in proxy.version().removeprefix(COMPILED):
+        raise MissingError(f"{build}: nothing of its xoproxy is compiled")
+    return proxy
 
 
 def _as_wished(proxy: Proxy, wishes: Wishes) -> Proxy:

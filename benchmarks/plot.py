@@ -25,7 +25,7 @@ WORKLOADS: Final = {"small": "small answer", "body-64k": "64 KiB", "body-1m": "1
 KINDS: Final = (Kind.ROUTES, Kind.ORIGINS, Kind.CONNECTIONS, Kind.GENERATIONS)
 _WIDTH: Final = 840
 _TOP: Final = 44  # title of a chart, names of its panels
-_NAMES: Final = 110  # room for the name of a proxy
+_NAMES: Final = 136  # room for the name of a proxy
 _VALUE: Final = 48  # and for a figure behind a bar
 _SCALE: Final = 30
 _ROW: Final = 22
@@ -106,13 +106,13 @@ def _draw_bars(drawing: Drawing, rounds: Sequence[Round], proxies: Sequence[str]
     low, high = min([0.5, *(one.low for one in cells.values())]), max([2.0, *(one.high for one in cells.values())])
     panel = (_WIDTH - _NAMES) / len(workloads)
     for row, proxy in enumerate(order):
-        drawing.text((_NAMES - 8, _TOP + row * _ROW + 15), proxy, "end", bold=proxy == "xoproxy")
+        drawing.text((_NAMES - 8, _TOP + row * _ROW + 15), proxy, "end", bold=_is_ours(proxy))
     for number, workload in enumerate(workloads):
         scale = Scale(low, high, _NAMES + number * panel, panel - _VALUE)
         _draw_scale(drawing, scale, WORKLOADS[workload], _TOP + len(order) * _ROW)
         for row, proxy in enumerate(order):
             if (workload, proxy) in cells:
-                _draw_bar(drawing, scale, row, cells[workload, proxy], ACCENT if proxy == "xoproxy" else OTHER)
+                _draw_bar(drawing, scale, row, cells[workload, proxy], ACCENT if _is_ours(proxy) else OTHER)
 
 
 def _draw_scale(drawing: Drawing, scale: Scale, name: str, bottom: float) -> None:
@@ -154,7 +154,7 @@ def _draw_lines(drawing: Drawing, grown: Sequence[Grown], top: float) -> None:
             drawing.text((x, ground + 16), f"{size:,}", "middle")
         for proxy in dict.fromkeys(each for this, each, _ in ratios if this == kind):
             cells = [(x, ratios[kind, proxy, size]) for size, x in places.items() if (kind, proxy, size) in ratios]
-            colour = ACCENT if proxy == "xoproxy" else OTHER
+            colour = ACCENT if _is_ours(proxy) else OTHER
             drawing.line([(x, height(cell.middle)) for x, cell in cells], colour, 2)
             for x, cell in cells:
                 drawing.line([(x, height(cell.low)), (x, height(cell.high))], colour, 1.5)
@@ -165,8 +165,12 @@ def _draw_lines(drawing: Drawing, grown: Sequence[Grown], top: float) -> None:
 def _draw_legend(drawing: Drawing, proxies: Sequence[str], y: float) -> None:
     for number, proxy in enumerate(proxies):
         x = _SCALE + number * _NAMES
-        drawing.rectangle((x, y - 9), 10, 10, ACCENT if proxy == "xoproxy" else OTHER)
+        drawing.rectangle((x, y - 9), 10, 10, ACCENT if _is_ours(proxy) else OTHER)
         drawing.text((x + 15, y), proxy)
+
+
+def _is_ours(proxy: str) -> bool:
+    return proxy.startswith("xoproxy")
 
 
 def main(arguments: Sequence[str]) -> None:

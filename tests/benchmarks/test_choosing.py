@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.choosing import AGAINST, Wishes, choose
+from benchmarks.choosing import AGAINST, COMPILED, Wishes, choose
 from benchmarks.errors import MissingError
 from benchmarks.proxies import PROXIES, Place, Proxy, Xoproxy
 
@@ -49,6 +49,18 @@ def test_another_version_is_what_ours_is_compared_to(tmp_path: Path) -> None:
     assert choice.baseline == AGAINST
     assert choice.proxies[0].environment()["PYTHONPATH"].startswith(str(tmp_path))
     assert choice.proxies[0].command(PLACE)[0] == sys.executable
+
+
+def test_compiled_build_is_measured_besides(tmp_path: Path) -> None:
+    """If it is one: the figures would be those of another build."""
+    (tmp_path / "xoproxy").mkdir()
+    (tmp_path / "xoproxy" / "__init__.py").write_text("__version__ = '9.9'\n", encoding="utf-8")
+    wishes = Wishes(["xoproxy"], compiled=tmp_path)
+
+    with pytest.raises(MissingError, match="nothing of its xoproxy is compiled"):
+        choose(wishes)
+    (tmp_path / "xoproxy" / "heads.so").touch()
+    assert [proxy.name for proxy in choose(wishes).proxies] == ["nginx", "xoproxy", COMPILED]
 
 
 def test_a_start_need_not_compile_what_was_compiled_before(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,9 +17,8 @@ from xoproxy.semantics.lists import tokens
 MAX_REMEMBERED: Final = 1024
 MAX_REMEMBERED_BYTES: Final = 160
 
-# Not kept in memory for longer than their message.
-_SECRETS: Final = frozenset((b"authorization", b"cookie", b"proxy-authorization", b"set-cookie"))
-
+# In names of fields whose values are secrets: those are not kept in memory for longer than their message.
+_SECRET: Final = re.compile(rb"auth|cookie|key|passw|secret|session|token")
 
 # A Connection field that names one of these is mistaken or hostile: the message would change its meaning (RFC 9110 §7.6.1:
 # "intended for all recipients").  The option is ignored, the field goes on.
@@ -101,7 +100,7 @@ class FieldReader:
             return None
         name = match[1].lower()
         field = Field(name, match[2].strip(b" \t")) if self._known.fullmatch(name) is not None else _OTHER
-        if len(line) <= MAX_REMEMBERED_BYTES and name not in _SECRETS:
+        if len(line) <= MAX_REMEMBERED_BYTES and _SECRET.search(name) is None:
             if len(self.remembered) >= MAX_REMEMBERED:
                 self.remembered.clear()
             self.remembered[line] = field
