@@ -149,7 +149,7 @@ def read_repeated_head(block: bytes, before: RequestHead) -> RequestHead | None:
     """Read a request head that differs from the one `before` it in method and target only; None for any other.
 
     Many clients send the same field lines again and again.  What is the same to the byte need not be read again: with what is
-    remembered of its forwarding that is an eighth of the Python of a small exchange, over a quarter with a browser's head.
+    remembered of its forwarding that is an eighth of the Python of a small exchange, and more with a browser's head.
     """
     if not block.endswith(before.tail):
         return None
