@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xoproxy.semantics import targets
 from xoproxy.semantics.targets import check_target, origin_form, route_path
 
 
@@ -152,3 +153,9 @@ def test_a_long_hostile_path_is_read_in_one_pass() -> None:
 )
 def test_origin_form_is_what_is_asked_of_the_server_itself(target: bytes, form: bytes) -> None:
     assert origin_form(target) == form
+
+
+@given(st.lists(st.sampled_from([b"/", b".", b";", b"%", b"\\", b"2", b"f", b"5c", b"a", b"?"]), max_size=8).map(b"".join))
+def test_what_passes_for_plain_is_read_in_one_way(path: bytes) -> None:
+    """The quick look finds all that the pattern does, and more."""
+    assert targets._may_be_doubtful(path) or targets._DOUBTFUL.search(path) is None

@@ -9,6 +9,7 @@ with every request.  What the request will carry besides is known by name at mos
 import re
 from collections.abc import Callable, Iterable
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
 from xoproxy.policy.cors import requested_names
@@ -174,6 +175,10 @@ class Matcher:
 _PORT: Final = re.compile(rb":[0-9]*$")
 
 
+@lru_cache(maxsize=1024)
 def host_name(authority: bytes) -> bytes:
-    """Return the host of a Host field value as routes compare it: lower case, no port, no final dot, no brackets cut."""
+    """Return the host of a Host field value as routes compare it: lower case, no port, no final dot, no brackets cut.
+
+    Few are asked for, and often; none is longer than `MAX_HOST_BYTES` of `semantics.heads`.
+    """
     return _PORT.sub(b"", authority).lower().removesuffix(b".")

@@ -44,7 +44,7 @@ def route_path(target: bytes) -> bytes:
     path = _raw_path(target)
     if _PERCENT in path:
         path = unquote_to_bytes(path)
-    return _without_dot_segments(path) if b"/." in path else path
+    return _without_dot_segments(path) if path.find(b"/.") >= 0 else path
 
 
 def origin_form(target: bytes) -> bytes:
@@ -70,6 +70,7 @@ _PERCENT: Final = 0x25
 
 # What backends may read differently: other slashes, dot segments, parameters, and escapes of these, of "?", "#" or an escape.
 _DOUBTFUL: Final = re.compile(rb"[\\\\;]|//|/\.|%(?:2[35EFef]|3[BFbf]|5[Cc])")
+_SEMICOLON: Final = 0x3B
 _KEPT_ESCAPES: Final = re.compile(rb"(?i)%(?=2f|5c)")
 _QUERY: Final = re.compile(rb"[?#]")
 _PARAMETERS: Final = re.compile(rb";[^/]*+")
@@ -91,7 +92,7 @@ def is_unreadable(target: bytes) -> bool:
 def other_readings(target: bytes) -> tuple[bytes, ...]:
     """Return the paths, other than `route_path`, that a backend could take the target for.  Mostly there is none."""
     path = _raw_path(target)
-    if _DOUBTFUL.search(path) is None:
+    if not _may_be_doubtful(path) or _DOUBTFUL.search(path) is None:
         return ()
     found = _readings(path)
     if path[:2] == b"//":
@@ -100,6 +101,12 @@ def other_readings(target: bytes) -> tuple[bytes, ...]:
         found |= _readings(rest) | {decoded, _without_dot_segments(decoded)}
     found.discard(route_path(target))
     return tuple(found)
+
+
+def _may_be_doubtful(path: bytes) -> bool:
+    """Whether there is anything that `_DOUBTFUL` could find, which takes four times as long to say that there is nothing."""
+    marks = _PERCENT in path or _SEMICOLON in path or _BACK_SLASH in path
+    return marks or path.find(b"//") >= 0 or path.find(b"/.") >= 0
 
 
 def _readings(path: bytes) -> set[bytes]:
