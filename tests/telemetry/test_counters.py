@@ -148,6 +148,11 @@ def test_nothing_is_lost_or_counted_twice_between_processes(events: list[Any]) -
     assert worker.take() == {}
 
 
+def test_all_that_is_counted_can_be_taken() -> None:
+    """A count that belongs to no group would stay with its process."""
+    assert {*module._TALLIES, *module._HISTOGRAMS, *module._SUMS} == set(attributes_of(Counters))
+
+
 def test_every_kind_of_count_goes_to_the_supervisor() -> None:
     worker, supervisor = Counters(), Counters()
     for name in KINDS:

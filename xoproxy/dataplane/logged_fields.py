@@ -3,9 +3,9 @@
 import re
 from typing import Final
 
-MAX_TAKEN_BYTES: Final = 512  # of one value: all that a line shows; records are kept for a while
+from xoproxy.telemetry.records import Logged
 
-Values = tuple[tuple[str, bytes | None], ...]
+MAX_TAKEN_BYTES: Final = 512  # of one value: all that a line shows; records are kept for a while
 
 
 class LoggedFields:
@@ -18,7 +18,7 @@ class LoggedFields:
         listed = b"|".join(re.escape(name.encode("ascii")) for name in names)
         self._pattern = re.compile(rb"(?i)\n(" + listed + rb"):[ \t]*+([^\r]*+)")
 
-    def of(self, block: bytes) -> Values:
+    def of(self, block: bytes) -> Logged:
         """Return each name with its value, None for a field that was not sent.  Several lines are one value (RFC 9110 §5.3)."""
         found: dict[str, bytes] = {}
         for line in self._pattern.finditer(block):

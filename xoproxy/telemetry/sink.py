@@ -53,8 +53,7 @@ class Sink:
                 if self._is_gone or self._waiting_chars + len(line) > self._max_waiting_chars:
                     self.dropped += 1
                     continue
-                if self.dropped > self._dropped_said:
-                    self._say_dropped()
+                self._say_dropped()
                 self._lines.append(line)
                 self._waiting_chars += len(line)
                 taken += 1
@@ -80,7 +79,7 @@ class Sink:
 
     def _write_batch(self) -> None:
         with self._lock:
-            if self._ending.is_set() and self.dropped > self._dropped_said:
+            if self._ending.is_set():
                 self._say_dropped()
             lines, self._lines = self._lines, []
             waiting = self._waiting_chars
@@ -93,8 +92,9 @@ class Sink:
 
     def _say_dropped(self) -> None:
         """Put the count of lines that are missing where they are missing."""
-        self._lines.append(self._notice(self.dropped - self._dropped_said))
-        self._dropped_said = self.dropped
+        if self.dropped > self._dropped_said:
+            self._lines.append(self._notice(self.dropped - self._dropped_said))
+            self._dropped_said = self.dropped
 
     def _write_all(self, data: bytes) -> None:
         view = memoryview(data)
