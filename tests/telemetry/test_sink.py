@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import select
 from collections.abc import Iterator
 
 import pytest
@@ -33,7 +34,10 @@ def notice(count: int) -> str:
 def read_lines(fd: int, count: int) -> list[str]:
     """Read until so many lines are there."""
     data = b""
+    coming = select.poll()
+    coming.register(fd, select.POLLIN)
     while data.count(b"\n") < count:
+        assert coming.poll(10_000), f"nothing more came than {data!r}"
         data += os.read(fd, 65536)
     return data.decode("ascii").splitlines()
 
@@ -68,6 +72,32 @@ def test_closing_writes_what_waits(pipe: Pipe) -> None:
     sink.close()
 
     assert read_lines(pipe[0], 1) == ["last words"]
+
+
+def test_closing_writes_what_came_while_a_write_blocked(pipe: Pipe) -> None:
+    filled = fill(pipe[1])
+    sink = Sink(pipe[1], notice)
+    sink.write(["first"])
+    while sink._lines:  # until the thread has taken it
+        pass
+    sink.write(["second"])
+    sink.close(timeout_s=0)
+    while filled:
+        filled -= len(os.read(pipe[0], filled))
+
+    assert read_lines(pipe[0], 2) == ["first", "second"]
+    sink._thread.join(10)
+    assert not sink._thread.is_alive()
+
+
+def test_closing_twice_and_writing_afterwards_are_harmless(pipe: Pipe) -> None:
+    sink = Sink(pipe[1], notice)
+    sink.close()
+    sink.close()
+    sink.write(["too late"])
+    sink.write(["and again"])
+
+    assert not sink._thread.is_alive()
 
 
 def test_closing_does_not_wait_for_an_output_that_blocks(pipe: Pipe) -> None:

@@ -16,7 +16,7 @@ from typing import Final
 
 MAX_WAITING_CHARS: Final = 4 * 1024 * 1024
 PIPE_BUF: Final = getattr(select, "PIPE_BUF", 512)  # 512: what POSIX grants
-GATHER_S: Final = 0.02  # lines of one batch: few wake-ups under load, and nobody who reads along notices
+GATHER_S: Final = 0.05  # lines of one batch: few wake-ups under load, and nobody who reads along notices
 
 
 class Sink:
@@ -36,8 +36,11 @@ class Sink:
         self._lines: list[str] = []
         self._waiting_chars = 0  # in `_lines` and in the batch being written
         self._lock = threading.Lock()
-        self._wake = threading.Event()
-        self._ending = threading.Event()
+        # Open when the thread has something to do: a first line came, or the end.  A plain lock, because a thread that wakes up
+        # takes the interpreter from the event loop, and in an Event it does so several times for one wait.
+        self._wake = threading.Lock()
+        self._wake.acquire()
+        self._is_ending = False
         self._is_gone = False
         self.dropped = 0  # lines, since the process started
         self._dropped_said = 0
@@ -57,29 +60,34 @@ class Sink:
                 self._lines.append(line)
                 self._waiting_chars += len(line)
                 taken += 1
-        if is_first and taken:
-            self._wake.set()
+            if is_first and taken:
+                self._wake_up()
         return len(lines) - taken
 
     def close(self, timeout_s: float = 1.0) -> None:
         """Write what waits, at most for `timeout_s`, and end the thread."""
-        self._ending.set()
-        self._wake.set()
+        with self._lock:
+            self._is_ending = True
+            self._wake_up()
         self._thread.join(timeout_s)
 
+    def _wake_up(self) -> None:
+        """Under `_lock`, so that nobody else opens what is open."""
+        if self._wake.locked():
+            self._wake.release()
+
     def _run(self) -> None:
-        while not self._is_gone:
-            self._wake.wait()
-            self._ending.wait(GATHER_S)
-            self._wake.clear()
-            is_last = self._ending.is_set()
+        is_last = False
+        while not (is_last or self._is_gone):
+            self._wake.acquire()
+            if not self._is_ending:
+                self._wake.acquire(timeout=GATHER_S)  # only `close` opens it in between: the list is not empty
+            is_last = self._is_ending
             self._write_batch()
-            if is_last:
-                return
 
     def _write_batch(self) -> None:
         with self._lock:
-            if self._ending.is_set():
+            if self._is_ending:
                 self._say_dropped()
             lines, self._lines = self._lines, []
             waiting = self._waiting_chars
