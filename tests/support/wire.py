@@ -5,6 +5,7 @@ Every wait has the same generous bound, so that what hangs fails.
 """
 
 import asyncio
+import select
 import socket
 import ssl
 import struct
@@ -77,6 +78,10 @@ class Peer:
     def send_now(self, data: bytes) -> None:
         """Send `data`, which fits, before the loop turns."""
         assert self._sock.send(data) == len(data)
+
+    def hears_now(self) -> bool:
+        """Whether bytes have come, or do within a moment in which the loop does not turn."""
+        return bool(select.select([self._sock], [], [], LIMIT_S)[0])
 
     async def drip(self, data: bytes) -> None:
         """Send `data` byte by byte, each as a read of its own."""

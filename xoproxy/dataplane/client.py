@@ -18,6 +18,7 @@ from xoproxy.dataplane.peers import GONE_PEER, ClientPeer, client_peer
 from xoproxy.dataplane.resets import abort_by_reset, end_half, find_out_whether_gone, was_reset
 from xoproxy.dataplane.source import ProxiedSource
 from xoproxy.dataplane.tunnel import Tunnel
+from xoproxy.dataplane.writing import limit_waiting
 from xoproxy.policy.routes import Answer, Collect, Forward
 from xoproxy.semantics.diagnosis import HeadFault
 from xoproxy.semantics.forwarded import Hop, believed
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 # What a client may send ahead of an answer; then its connection is no longer read.
 MAX_PIPELINED_BYTES: Final = 64 * 1024
-WRITE_HIGH_BYTES: Final = 64 * 1024
 # After an answer that ends the connection, what still arrives is discarded for so long: closing at once would reset the
 # connection, and the answer could be lost before the client reads it (RFC 9112 §9.6).
 LINGER_S: Final = 2.0
@@ -238,8 +238,9 @@ class ClientConnection(Timed, asyncio.Protocol):
         if limit is not None and exchange.head.content_length > limit:
             exchange.fail(ErrorKind.REQUEST_TOO_LARGE)
             return
-        exchange.start(self._plane.upstream(upstream), hop, also)
+        exchange.prepare(self._plane.upstream(upstream), hop, also)
         self._take_body(exchange)
+        exchange.send()
 
     def _take_body(self, exchange: Exchange | Collection) -> None:
         if not exchange.request.done and not exchange.ended:
@@ -306,15 +307,14 @@ class ClientConnection(Timed, asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client connected."""
         self.transport = cast("asyncio.Transport", transport)
-        self.transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
-        plane = self._plane
-        self.peer = client_peer(transport, self._source, plane.generation, secure=self._secure)
-        admission = plane.connected(self)
+        limit_waiting(self.transport)
+        self.peer = client_peer(transport, self._source, self._plane.generation, secure=self._secure)
+        admission = self._plane.connected(self)
         if admission is Admission.CUT_OFF or self.peer.address == GONE_PEER:
             self._closing = True
             self.abort()  # what a client sent before it vanished is not carried out on nobody's behalf
         elif admission is Admission.ADMITTED:
-            self.due_in(plane.generation.settings.timeouts.idle_s)
+            self.due_in(self._plane.generation.settings.timeouts.idle_s)
         else:
             self._turn_away()
 

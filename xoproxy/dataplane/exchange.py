@@ -7,17 +7,18 @@ the client's connection, so that a truncated body is never given a clean end.
 
 import asyncio
 import time
-from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from xoproxy.dataplane.bodies import LAST_CHUNK, BodyPass, body_of, chunk
 from xoproxy.dataplane.errors import ErrorKind, OwnAnswer, status_of
+from xoproxy.dataplane.framing import AS_IT_CAME, INTO_CHUNKS, OUT_OF_CHUNKS, framing_for_client
 from xoproxy.dataplane.progress import untaken_bytes
 from xoproxy.dataplane.tunnel import Tunnel
+from xoproxy.dataplane.writing import write
 from xoproxy.policy.plan import ResponsePlan
 from xoproxy.semantics.forwarded import Hop
 from xoproxy.semantics.forwarding import HeadEdit, interim_for_client, is_idempotent, may_switch, request_for_upstream
-from xoproxy.semantics.heads import LENGTH, NONE, Framing, RequestHead, ResponseHead
+from xoproxy.semantics.heads import LENGTH, NONE, RequestHead, ResponseHead
 from xoproxy.telemetry.records import ExchangeRecord
 
 if TYPE_CHECKING:
@@ -28,19 +29,6 @@ if TYPE_CHECKING:
     from xoproxy.dataplane.upstreams.waiting import Place
 
 
-class Passing(Enum):
-    """How the response's body goes to the client."""
-
-    AS_IT_CAME = "as it came"
-    INTO_CHUNKS = "into chunks"  # the upstream ends it by closing, an HTTP/1.1 client gets chunks
-    OUT_OF_CHUNKS = "out of chunks"  # an HTTP/1.0 client gets the content, until close
-
-
-AS_IT_CAME: Final = Passing.AS_IT_CAME
-INTO_CHUNKS: Final = Passing.INTO_CHUNKS
-OUT_OF_CHUNKS: Final = Passing.OUT_OF_CHUNKS
-
-
 class Exchange:
     """A forwarded exchange.  The client connection makes it, feeds it the request's body, and is told when it ended."""
 
@@ -48,6 +36,7 @@ class Exchange:
         "_block",
         "_continued",
         "_head_sent_at",
+        "_is_begun",
         "_keep_client",
         "_passing",
         "_reusable",
@@ -88,6 +77,7 @@ class Exchange:
         self.tunnel: Tunnel | None = None
         self._upstream: Upstream
         self._block = b""
+        self._is_begun = False  # a connection is asked for
         self._continued = False  # the upstream has asked for the request's content
         self._waiting: list[bytes] = []  # request bytes until there is a connection; reading is paused meanwhile
         self._passing = AS_IT_CAME
@@ -98,15 +88,22 @@ class Exchange:
 
     # The request.
 
-    def start(self, upstream: "Upstream", hop: Hop, also: HeadEdit) -> None:
-        """Send the request's head to the upstream; `also`: what changes in it besides what every request's head changes."""
+    def prepare(self, upstream: "Upstream", hop: Hop, also: HeadEdit) -> None:
+        """Make the head for the upstream; `also`: what changes in it besides what every request's head changes."""
         self._upstream = upstream
         self.record.forward_to = upstream.settings.name
         self._block = request_for_upstream(self.head, hop, upstream.default_host, also)
         self._waiting.append(self._block)
-        upstream.send(self)
+
+    def send(self) -> None:
+        """Send the request's head, and in one write with it what came of the body already, unless that ended the exchange."""
+        if self.ended:
+            return
+        self._is_begun = True
+        self._upstream.send(self)
         if self.connection is None and not self.ended:
             self.client.not_due()  # connecting has a deadline of its own, and knows better what went wrong
+            self.client.update_reading()
 
     def use(self, connection: "UpstreamConnection") -> None:
         """Use this connection: send what waited for it."""
@@ -116,7 +113,7 @@ class Exchange:
         self.record.upstream = connection.pool.label
         connection.carry(self, self.settings.limits.response_head_bytes)
         self._head_sent_at = time.monotonic()
-        connection.transport.write(data)
+        write(connection.transport, data, at_once=self._is_alone)
         self._await_progress()
         if not self.request.done:
             if self._awaits_continue:
@@ -144,7 +141,14 @@ class Exchange:
     @property
     def takes_request(self) -> bool:
         """Whether more of the request may be read now (back-pressure)."""
-        return self.connection is not None and not self.connection.write_paused
+        if self.connection is None:
+            return not self._is_begun
+        return not self.connection.write_paused
+
+    @property
+    def _is_alone(self) -> bool:
+        """Whether no other exchange is under way with the same address."""
+        return self.connection is not None and self.connection.pool.outstanding == 1
 
     @property
     def _awaits_continue(self) -> bool:
@@ -180,7 +184,7 @@ class Exchange:
         block = self.plan.apply(head, self._framing_lines(head))
         # One write for the head and what came with it: a second system call is some 5 % of a small exchange.
         if head.framing is LENGTH and len(rest) == head.content_length:
-            self.client.transport.write(block + rest)
+            write(self.client.transport, block + rest, at_once=self._is_alone)
             self._finish(head.content_length)
         else:
             self.response = body_of(head)
@@ -188,21 +192,9 @@ class Exchange:
 
     def _framing_lines(self, head: ResponseHead) -> bytes:
         """Decide how the body goes to the client, and whether its connection stays.  (RFC 9112 §6.1, §9.3)"""
-        keep = self.head.keeps_alive and self.request.done and self.client.may_stay
-        lines = b""
-        if head.framing is NONE or head.framing is LENGTH:
-            pass
-        elif head.framing is Framing.CHUNKED:
-            if self.head.minor == 1:
-                lines = b"Transfer-Encoding: chunked\r\n"
-            else:
-                self._passing, keep = OUT_OF_CHUNKS, False
-        elif self.head.minor == 1:
-            self._passing, lines = INTO_CHUNKS, b"Transfer-Encoding: chunked\r\n"
-        else:
-            keep = False
-        self._keep_client = keep
-        if not keep:
+        self._passing, lines, ends_visibly = framing_for_client(self.head, head)
+        self._keep_client = ends_visibly and self.head.keeps_alive and self.request.done and self.client.may_stay
+        if not self._keep_client:
             return lines + b"Connection: close\r\n"
         return lines if self.head.minor == 1 else lines + b"Connection: keep-alive\r\n"
 
@@ -232,7 +224,7 @@ class Exchange:
         elif self._passing is INTO_CHUNKS and data:
             data = chunk(data)
         if block or data:
-            self.client.transport.write(block + data if block else data)
+            write(self.client.transport, block + data if block else data, at_once=self._is_alone)
         if body.done:
             self._finish(body.content_bytes)
         else:

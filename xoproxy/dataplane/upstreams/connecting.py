@@ -14,11 +14,10 @@ from typing import Any, Final, Protocol, TypeVar
 from xoproxy.config.settings import UpstreamSettings, UpstreamTls
 from xoproxy.dataplane.upstreams.addresses import AddressPool
 from xoproxy.dataplane.upstreams.connection import UpstreamConnection
+from xoproxy.dataplane.writing import limit_waiting
 from xoproxy.telemetry.tasks import spawn
 
 STAGGER_S: Final = 0.25  # RFC 8305 §8's "Connection Attempt Delay"
-# The transport's buffer for one direction of one connection: above the high mark the other side is no longer read.
-WRITE_HIGH_BYTES: Final = 64 * 1024
 
 P = TypeVar("P", bound=asyncio.Protocol)
 
@@ -52,7 +51,7 @@ class Dialer:
                     self.renew()
                 tls = {"ssl": self._context, "server_hostname": self._tls.server_name or endpoint.host}
             transport, protocol = await loop.create_connection(made, pool.ip, endpoint.port, **tls)
-        transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
+        limit_waiting(transport)
         return protocol
 
 
