@@ -11,7 +11,7 @@ from support.exchanges import exact, preflight, request
 from xoproxy.policy.model import Cors, Policy, ReportingEndpoints
 from xoproxy.policy.routes import Answer, Decision, Forward, Match, Route, RouteTable
 from xoproxy.semantics.heads import RequestHead
-from xoproxy.semantics.targets import other_readings, route_path
+from xoproxy.semantics.targets import is_unreadable, other_readings, plain_path, route_path
 
 
 def decide(globs: list[str | None], head: RequestHead, *, lenient: bool = False, policy: Policy | None = None) -> Decision:
@@ -140,9 +140,31 @@ def test_readings_do_not_hold_the_reading_that_counts(parts: list[bytes], safe: 
 
 
 @given(st.lists(st.sampled_from([b"a", b"b.c", b"d-e", b"%20", b"%C3%A9", b"~"]), min_size=1, max_size=6))
-def test_plain_paths_have_one_reading(parts: list[bytes]) -> None:
+def test_usual_paths_have_one_reading(parts: list[bytes]) -> None:
     """The usual case costs one search."""
     assert other_readings(b"/" + b"/".join(parts)) == ()
+
+
+@given(
+    st.lists(
+        st.sampled_from([b"/", b"/", b"a", b".", b"%41", b"%2e", b"%00", b";", b"\\", b"?", b"#", b"*", b"http://h"]),
+        max_size=8,
+    )
+)
+def test_a_plain_path_is_the_only_reading(parts: list[bytes]) -> None:
+    target = b"".join(parts)
+
+    plain = plain_path(target)
+
+    if plain is not None:
+        assert plain == route_path(target)
+        assert other_readings(target) == ()
+        assert not is_unreadable(target)
+
+
+@pytest.mark.parametrize("target", [b"/", b"/a/b.c?x=/../%00;", b"/~me/", b"/*"])
+def test_usual_paths_are_plain(target: bytes) -> None:
+    assert plain_path(target) == target.partition(b"?")[0]
 
 
 @given(st.binary(max_size=60))

@@ -14,7 +14,7 @@ from xoproxy.policy.model import Policy, ReportingEndpoints
 from xoproxy.policy.plan import ResponsePlan
 from xoproxy.policy.rule import Rule
 from xoproxy.semantics.heads import RequestHead
-from xoproxy.semantics.targets import is_unreadable, may_be_unreadable, origin_form, other_readings, route_path
+from xoproxy.semantics.targets import is_unreadable, may_be_unreadable, origin_form, other_readings, plain_path, route_path
 from xoproxy.slotted import dataclass
 
 SLASH: Final = 0x2F
@@ -183,12 +183,13 @@ class RouteTable:
             return _collector_decision(head, scheme, authority)
         # A preflight is OPTIONS + Origin + Access-Control-Request-Method (Fetch §3.3.2); any other OPTIONS is the backend's.
         asked = head.preflight_method if head.method == b"OPTIONS" and head.origin is not None else None
-        found = self._find(head, asked)
+        plain = plain_path(head.target) if self._everything is None else None
+        found = self._find(head, asked, plain)
         if not found.entries:
             plan = self._default.plan(head, scheme, authority).varied_by(found.fields)
             return Answer(404, plan, None, "no route matches this request")
         entry = found.entries[0]
-        if self._looks_at_readings or may_be_unreadable(head.target):
+        if plain is None and (self._looks_at_readings or may_be_unreadable(head.target)):
             doubt, found = self._doubt(head, asked, found)
             if doubt:
                 return Answer(400, entry.rule.plan(head, scheme, authority).varied_by(found.fields), entry.route, doubt)
@@ -206,7 +207,7 @@ class RouteTable:
         if self.collects(remains.target):
             return collecting.DELIVERIES.plan(remains, scheme, remains.host)
         asked = remains.preflight_method if remains.method == b"OPTIONS" and remains.origin is not None else None
-        found = self._find(remains, asked) if remains.target else _Found(())
+        found = self._find(remains, asked, None) if remains.target else _Found(())
         rule = found.entries[0].rule if found.entries else self._default
         return rule.plan(remains, scheme, remains.host).varied_by(found.fields)
 
@@ -214,11 +215,14 @@ class RouteTable:
         """Whether reports are collected at this request target."""
         return target in self._collected or (target[:1] != b"/" and origin_form(target) in self._collected)
 
-    def _find(self, head: RequestHead, asked: bytes | None) -> _Found:
-        """Return the first route that matches; `asked` is the method a preflight asks for, None for any other request."""
+    def _find(self, head: RequestHead, asked: bytes | None, plain: bytes | None) -> _Found:
+        """Return the first route that matches; `asked` is the method a preflight asks for, None for any other request.
+
+        `plain`: the path, where it is known to be plain.
+        """
         if self._everything is not None:
             return self._everything
-        return self._first(head, asked, host_name(head.host), route_path(head.target))
+        return self._first(head, asked, host_name(head.host), route_path(head.target) if plain is None else plain)
 
     def _first(self, head: RequestHead, asked: bytes | None, host: bytes, path: bytes) -> _Found:
         """Try the candidates in the order of the file.

@@ -84,6 +84,15 @@ def may_be_unreadable(text: bytes) -> bool:
     return _BACK_SLASH in text or (_PERCENT in text and b"%00" in text)
 
 
+def plain_path(target: bytes) -> bytes | None:
+    """Return the path of a target in which no server can see another one.  None: `route_path` and `other_readings` tell.
+
+    Most targets are plain, and for those this takes half as long as the two.
+    """
+    path = target.partition(b"?")[0]
+    return None if path[:1] != b"/" or _may_be_doubtful(path) else path
+
+
 def is_unreadable(target: bytes) -> bool:
     """Whether the path holds what no path can: a back-slash (RFC 3986 §3.3), or NUL, at which some backends end it."""
     return may_be_unreadable(target.partition(b"?")[0])
