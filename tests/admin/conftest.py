@@ -40,7 +40,19 @@ async def ask(service: FakeService) -> AsyncIterator[Ask]:
         writer.close()
         await writer.wait_closed()
         status, *rest = head.split("\r\n")
-        return Answer(int(status.split()[1]), dict(field.split(": ", 1) for field in rest), read(body))
+        received = dict(field.split(": ", 1) for field in rest)
+        whole = without_chunks(body) if body and received.get("Transfer-Encoding") == "chunked" else body
+        return Answer(int(status.split()[1]), received, read(whole))
+
+    def without_chunks(body: str) -> str:
+        content = ""
+        while True:
+            size, _, body = body.partition("\r\n")
+            if size == "0":
+                assert body == "\r\n"
+                return content
+            content += body[: int(size, 16)]
+            body = body[int(size, 16) + 2 :]
 
     def read(body: str) -> Any:
         return json.loads(body) if body.startswith("{") else body or None

@@ -5,13 +5,15 @@ Rule 2: the work is done in a thread, two requests at a time, because the loop s
 """
 
 import asyncio
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from xoproxy.admin.answers import UnusableError, answer_text
+from xoproxy.admin.answers import UnusableError, answer_in_pieces, answer_text
 from xoproxy.admin.service import Service
 from xoproxy.config import Loaded
+from xoproxy.insight.effective import Json
 
 if TYPE_CHECKING:
     from xoproxy.insight.explaining import Asked
@@ -31,11 +33,12 @@ class PolicyHandlers:
         router.add_get("/-/routes", self.routes)
         router.add_post("/-/explain", self.explain)
 
-    async def routes(self, request: web.Request) -> web.Response:  # noqa: ARG002  the signature is aiohttp's
+    async def routes(self, request: web.Request) -> web.StreamResponse:
         """The effective policy of every route, with the place of each part."""
         async with self._turns:
             loaded = await self._service.loaded()
-            return answer_text(await asyncio.to_thread(_shown, loaded))
+            document = await asyncio.to_thread(_besides_routes, loaded)
+        return await answer_in_pieces(request, self._turns, document, "routes", _routes(loaded))
 
     async def explain(self, request: web.Request) -> web.Response:
         """What browsers make of a question, as `xoproxy explain --json` tells it."""
@@ -55,10 +58,17 @@ def _asked(body: bytes) -> "Asked":
     return read_asked(body)
 
 
-def _shown(loaded: Loaded) -> str:
-    from xoproxy.insight.showing import as_json, show  # noqa: PLC0415
+def _besides_routes(loaded: Loaded) -> dict[str, Json]:
+    from xoproxy.insight.showing import route_as_json, shown_unmatched  # noqa: PLC0415
 
-    return as_json(show(loaded))
+    generation = loaded.generation
+    return {"source": generation.source, "digest": generation.digest, "unmatched": route_as_json(shown_unmatched(loaded))}
+
+
+def _routes(loaded: Loaded) -> Iterator[Json]:
+    from xoproxy.insight.showing import route_as_json, shown_routes  # noqa: PLC0415
+
+    yield from map(route_as_json, shown_routes(loaded))
 
 
 def _explained(loaded: Loaded, asked: "Asked") -> str:

@@ -1,11 +1,13 @@
 """How the process does: health, readiness, the configuration in force, reloads."""
 
+import asyncio
+
 from aiohttp import web
 
-from xoproxy.admin.answers import answer
+from xoproxy.admin.answers import answer, answer_in_pieces
 from xoproxy.admin.service import Service
 from xoproxy.config.problems import Problem
-from xoproxy.insight.effective import Json, as_json, effective
+from xoproxy.insight.effective import Json, as_json, besides_routes, routes_as_json
 from xoproxy.telemetry.clock import timestamp
 from xoproxy.telemetry.counters import Counters
 from xoproxy.telemetry.reloads import Outcome, Report
@@ -17,6 +19,7 @@ class StateHandlers:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._turns = asyncio.Semaphore(1)
 
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Add them."""
@@ -45,16 +48,17 @@ class StateHandlers:
         }
         return answer(document, 200 if is_ready else 503)
 
-    async def config(self, request: web.Request) -> web.Response:  # noqa: ARG002
+    async def config(self, request: web.Request) -> web.StreamResponse:
         """The configuration in force, and what became of later ones."""
         service = self._service
+        generation = service.generation
         document: dict[str, Json] = {
-            **effective(service.generation),
+            **besides_routes(generation),
             **process_as_json(service),
             "exchanges": as_counts(service.counters),
             "workers": [worker_as_json(worker) for worker in service.workers],
         }
-        return answer(document)
+        return await answer_in_pieces(request, self._turns, document, "routes", routes_as_json(generation))
 
     async def reloads(self, request: web.Request) -> web.Response:  # noqa: ARG002
         """The last reloads, newest last."""

@@ -4,6 +4,7 @@ Rule: no value that may have been filled in from the environment to keep it out 
 a policy sets or a route looks at only the names are shown.
 """
 
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
@@ -18,8 +19,8 @@ from xoproxy.semantics.origins import OriginPattern
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 
-def effective(generation: Generation) -> dict[str, Json]:
-    """Return the whole generation."""
+def besides_routes(generation: Generation) -> dict[str, Json]:
+    """Return the generation, without its routes."""
     settings = as_json(generation.settings)
     assert isinstance(settings, dict)
     settings.pop("admin_token_file", None)
@@ -28,8 +29,12 @@ def effective(generation: Generation) -> dict[str, Json]:
         "digest": generation.digest,
         "source": generation.source,
         "settings": settings,
-        "routes": [_route(route) for route in generation.routes.routes],
     }
+
+
+def routes_as_json(generation: Generation) -> Iterator[Json]:
+    """Yield the routes of the generation, which may be thousands."""
+    return map(_route, generation.routes.routes)
 
 
 def _route(route: Route) -> dict[str, Json]:

@@ -3,8 +3,8 @@
 `shown` makes values of a loaded configuration, `text` what people read of them, `document` JSON.
 """
 
-from xoproxy.insight.showing.document import as_json
-from xoproxy.insight.showing.shown import Shown, show
+from xoproxy.insight.showing.document import as_json, route_as_json
+from xoproxy.insight.showing.shown import Shown, show, shown_routes, shown_unmatched
 from xoproxy.insight.showing.text import as_text
 
-__all__ = ["Shown", "as_json", "as_text", "show"]
+__all__ = ["Shown", "as_json", "as_text", "route_as_json", "show", "shown_routes", "shown_unmatched"]

@@ -12,13 +12,14 @@ def as_json(shown: Shown) -> str:
     document: dict[str, Json] = {
         "source": shown.source,
         "digest": shown.digest,
-        "routes": [_route(route) for route in shown.routes],
-        "unmatched": _route(shown.unmatched),
+        "routes": [route_as_json(route) for route in shown.routes],
+        "unmatched": route_as_json(shown.unmatched),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _route(route: ShownRoute) -> dict[str, Json]:
+def route_as_json(route: ShownRoute) -> dict[str, Json]:
+    """Return one route of the document."""
     upstream = route.upstream if route.upstream_name else None
     return {
         "name": route.name,

@@ -98,18 +98,30 @@ class Shown:
 
 def show(loaded: Loaded) -> Shown:
     """Return what a configuration comes to."""
-    fills = Fills(loaded.written)
-    urls = {one.name: tuple(map(str, one.endpoints)) for one in loaded.generation.settings.upstreams}
-    routes = [_route(draft, urls, loaded.endpoints, fills) for draft in loaded.routes]
+    generation = loaded.generation
+    return Shown(generation.source, generation.digest, tuple(shown_routes(loaded)), shown_unmatched(loaded))
+
+
+def shown_routes(loaded: Loaded) -> Iterator[ShownRoute]:
+    """Yield the routes of a configuration, one after the other: there may be thousands."""
+    fills, urls = Fills(loaded.written), _urls(loaded)
     looked_at: tuple[str, ...] = ()
-    for index, draft in enumerate(loaded.routes):
+    for draft in loaded.routes:
+        shown = _route(draft, urls, loaded.endpoints, fills)
         looked_at = tuple(dict.fromkeys((*looked_at, *draft.route.match.fields)))
         if looked_at:
             by_routes = Line(f"Vary: {', '.join(looked_at)}", (), _BY_ROUTES)
-            routes[index] = replace(routes[index], sends=(*routes[index].sends, by_routes))
-    generation = loaded.generation
-    unmatched = _route(loaded.unmatched, urls, loaded.endpoints, fills)
-    return Shown(generation.source, generation.digest, tuple(routes), unmatched)
+            shown = replace(shown, sends=(*shown.sends, by_routes))
+        yield shown
+
+
+def shown_unmatched(loaded: Loaded) -> ShownRoute:
+    """Return what answers without a route go by."""
+    return _route(loaded.unmatched, _urls(loaded), loaded.endpoints, Fills(loaded.written))
+
+
+def _urls(loaded: Loaded) -> dict[str, tuple[str, ...]]:
+    return {one.name: tuple(map(str, one.endpoints)) for one in loaded.generation.settings.upstreams}
 
 
 def _route(draft: RouteDraft, urls: Mapping[str, tuple[str, ...]], endpoints: ReportingEndpoints, fills: Fills) -> ShownRoute:
