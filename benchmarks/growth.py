@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
+from benchmarks.figures import spread
 from benchmarks.lifecycle import change_policies, hold_connections
 from benchmarks.load import Load, Round, load_once
 from benchmarks.policy import POLICY
@@ -122,10 +123,30 @@ def ratios(grown: Sequence[Grown], one: Grown) -> list[float]:
     return [ours.total_us / first.total_us for ours, first in pairs]
 
 
-def about_cores(stage: Stage) -> str:
+def with_a_core_each(grown: Sequence[Grown], one: Grown) -> list[float]:
+    """Return, round by round, how often as much as one such `one.size` workers would do that share their cores with nobody.
+
+    Reckoned from processor time per request, which waiting for a core does not change: if two workers need as much of it as
+    one, they do twice as much.  That connections are spread evenly is taken for granted.
+    """
+    smallest = next(each for each in grown if (each.kind, each.proxy) == (one.kind, one.proxy))
+    pairs = zip(one.rounds, smallest.rounds, strict=True)
+    return [one.size / smallest.size * first.total_us / ours.total_us for ours, first in pairs]
+
+
+def about_workers(stage: Stage, grown: Sequence[Grown]) -> str:
     """Return what to think of the figures of workers on this machine."""
     cores = len(stage.cores | os.sched_getaffinity(0))
     enough = max(SIZES[Kind.WORKERS]) + 1
     if cores >= enough:
         return f"workers have {cores} cores, together with load and backend"
-    return f"workers: {cores} cores are too few to tell, as two workers, load and backend share them; it takes {enough} or more"
+    lines = [
+        f"workers: {cores} cores are too few to tell, as two workers, load and backend share them; it takes {enough} or more"
+    ]
+    for one in grown:
+        if one.kind == Kind.WORKERS.value and one.size > 1:
+            times = spread(with_a_core_each(grown, one), 2)
+            lines.append(
+                f"{one.proxy}: by processor time per request {one.size} workers with a core each do {times} times one's work"
+            )
+    return "\n".join(lines)

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from benchmarks import report
-from benchmarks.growth import about_cores, measure_growth
+from benchmarks.growth import about_workers, measure_growth
 from benchmarks.latency import measure_latency
 from benchmarks.lifecycle import measure_memory, measure_reloads, measure_start
 from benchmarks.load import Load
@@ -58,7 +58,7 @@ def _latency(plan: Plan, stage: Stage) -> Outcome:
 
 def _growth(plan: Plan, stage: Stage) -> Outcome:
     grown = measure_growth(stage, plan.proxies, plan.load, plan.tell)
-    return Outcome(f"{report.growth_table(grown)}\n{about_cores(stage)}", [asdict(one) for one in grown])
+    return Outcome(f"{report.growth_table(grown)}\n{about_workers(stage, grown)}", [asdict(one) for one in grown])
 
 
 def _start(plan: Plan, stage: Stage) -> Outcome:

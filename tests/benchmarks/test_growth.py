@@ -8,7 +8,7 @@ import pytest
 from support.benchmarking import needs_nginx, staged
 
 from benchmarks import growth
-from benchmarks.growth import SIZES, Grown, Kind, about_cores, measure_growth, ratios
+from benchmarks.growth import SIZES, Grown, Kind, about_workers, measure_growth, ratios
 from benchmarks.load import Load, Round
 from benchmarks.policy import POLICY
 from benchmarks.proxies import Nginx, Place, Proxy, Xoproxy
@@ -75,11 +75,19 @@ def test_ratio_is_to_the_smallest_of_the_same_proxy() -> None:
 
 
 def test_too_few_cores_are_admitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then what workers would do is reckoned from what they cost."""
     stage = Stage(tmp_path, 1, frozenset({0}))
+    grown = (
+        Grown("routes", "a", 1, (_round("a"),)),
+        Grown("workers", "a", 1, (_round("a", 2.0),)),
+        Grown("workers", "a", 2, (_round("a", 2.5),)),
+    )
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
-    assert "2 cores are too few" in about_cores(stage)
+    said = about_workers(stage, grown).splitlines()
+    assert "2 cores are too few" in said[0]
+    assert said[1:] == ["a: by processor time per request 2 workers with a core each do 1.60 (1.60-1.60) times one's work"]
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2})
-    assert about_cores(stage) == "workers have 3 cores, together with load and backend"
+    assert about_workers(stage, grown) == "workers have 3 cores, together with load and backend"
 
 
 def test_sizes_begin_with_the_smallest_and_are_written_as_values() -> None:
