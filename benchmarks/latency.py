@@ -1,7 +1,8 @@
 """Latency at a fixed, moderate load, and what a proxy adds to it at a single connection.
 
-The load is open: requests go out when they are due, and their latency counts from then.  The backend alone is measured in the
-same rounds; what one adds is the difference of the medians.
+The load is open: requests go out when they are due, and their latency counts from then.  Over one connection there are two:
+a request every 5 ms, which finds caches cold and the processor asleep, and each as soon as the one before is answered.  The
+backend alone is measured in the same rounds; what one adds is the difference of the medians.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +26,7 @@ _QUEUED_MS: Final = 500.0
 SINGLE_RATE: Final = 200.0  # over one connection: a request has long been answered when the next is due
 # What proxies add differs by microseconds, and the machine drifts by more within seconds: turns are short, a round has several.
 SINGLE_S: Final = 0.5
-SINGLE_TURNS: Final = 8
+SINGLE_TURNS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,10 @@ class Delay:
     p50_ms: float  # at the fixed rate over several connections
     p99_ms: float
     unanswered: int
-    single_p50_ms: float  # over one connection: the median turn's
+    single_p50_ms: float  # over one connection, at `SINGLE_RATE`: the median turn's
     single_p99_ms: float
+    successive_p50_ms: float  # over one connection, one after the other: the median turn's
+    successive_p99_ms: float
 
     @property
     def is_behind(self) -> bool:
@@ -59,20 +62,31 @@ def measure_latency(
         ports = {DIRECT: (stage.backend_port, True)}
         for proxy in proxies:
             ports[proxy.name] = stack.enter_context(running(proxy, stage)).port, is_essential(proxy, proxies[0])
-        several = [_Turns(name, *port, load.connections, rate, load.seconds).entrant() for name, port in ports.items()]
-        single = [_Turns(name, *port, 1, SINGLE_RATE, SINGLE_S).entrant() for name, port in ports.items()]
-        at_rate = take_turns(several, load.rounds, "latency", tell)
-        alone = take_turns(single, load.rounds * SINGLE_TURNS, "latency over one connection", tell)
-    return [delay for name in ports for delay in _rounds(name, at_rate, alone)]
+        turns = load.rounds * SINGLE_TURNS
+        kinds = (
+            ("latency", load.rounds, load.connections, rate, load.seconds),
+            ("latency over one connection", turns, 1, SINGLE_RATE, SINGLE_S),
+            ("latency, one after the other", turns, 1, None, SINGLE_S),
+        )
+        at_rate, single, successive = (
+            take_turns([_Turns(name, *port, *how).entrant() for name, port in ports.items()], times, what, tell)
+            for what, times, *how in kinds
+        )
+    return [delay for name in ports for delay in _rounds(name, at_rate, single, successive)]
 
 
-def _rounds(proxy: str, at_rate: Sequence[tuple[str, Pace]], alone: Sequence[tuple[str, Pace]]) -> Iterator[Delay]:
+_Found = tuple[str, Pace]  # and whose
+
+
+def _rounds(proxy: str, at_rate: Sequence[_Found], single: Sequence[_Found], successive: Sequence[_Found]) -> Iterator[Delay]:
     """Yield the rounds of one proxy; none if it failed."""
-    turns = [pace for name, pace in alone if name == proxy]
-    for pace in (pace for name, pace in at_rate if name == proxy and turns):
-        of_round, turns = turns[:SINGLE_TURNS], turns[SINGLE_TURNS:]
-        p50_ms, p99_ms = (median(_ms(one, percent) for one in of_round) for percent in (50, 99))
-        yield Delay(proxy, _ms(pace, 50), _ms(pace, 99), pace.unanswered, p50_ms, p99_ms)
+    several, *turns = ([pace for name, pace in found if name == proxy] for found in (at_rate, single, successive))
+    if not all(turns):
+        return
+    for number, pace in enumerate(several):
+        of_round = slice(number * SINGLE_TURNS, (number + 1) * SINGLE_TURNS)
+        medians = [median(_ms(one, percent) for one in its[of_round]) for its in turns for percent in (50, 99)]
+        yield Delay(proxy, _ms(pace, 50), _ms(pace, 99), pace.unanswered, *medians)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +97,7 @@ class _Turns:
     port: int
     essential: bool
     connections: int
-    rate: float
+    rate: float | None  # None: each as soon as the one before is answered
     seconds: float
 
     def entrant(self) -> Entrant[tuple[str, Pace]]:
@@ -94,7 +108,12 @@ class _Turns:
         return self.proxy, self._pace(min(1, self.seconds) if is_first else self.seconds)
 
     def _pace(self, seconds: float) -> Pace:
-        with driving("paced", asdict(Pacing(self.port, SMALL.wire(self.port), self.connections, self.rate, seconds))) as driver:
+        request = SMALL.wire(self.port)
+        if self.rate is None:
+            load = driving("successive", {"port": self.port, "request": request, "seconds": seconds})
+        else:
+            load = driving("paced", asdict(Pacing(self.port, request, self.connections, self.rate, seconds)))
+        with load as driver:
             driver.begin()
             pace = Pace.read(driver.result())
         if not pace.samples:
@@ -106,7 +125,7 @@ def _ms(pace: Pace, percent: float) -> float:
     return percentile([took * 1000 for _, took in pace.samples], percent)
 
 
-def added(delays: Sequence[Delay], proxy: str) -> list[float]:
-    """Return what a proxy adds to the median over one connection, in milliseconds, round by round."""
-    ours, direct = ([one.single_p50_ms for one in delays if one.proxy == name] for name in (proxy, DIRECT))
+def added(delays: Sequence[Delay], proxy: str, p50_ms: Callable[[Delay], float]) -> list[float]:
+    """Return what a proxy adds to a median, in milliseconds, round by round."""
+    ours, direct = ([p50_ms(one) for one in delays if one.proxy == name] for name in (proxy, DIRECT))
     return [one - other for one, other in zip(ours, direct, strict=True)]

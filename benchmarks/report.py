@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
+from operator import attrgetter
 from statistics import median
 
 from benchmarks.figures import spread
@@ -83,27 +84,19 @@ def rounds_table(rounds: Sequence[Round], baseline: str) -> str:
 
 def latency_table(delays: Sequence[Delay], baseline: str) -> str:
     """Return latencies at the fixed rate, and what each proxy adds at one connection."""
-    first = added(delays, baseline)
     rows: list[Sequence[str]] = []
     for name in dict.fromkeys(one.proxy for one in delays):
         mine = [one for one in delays if one.proxy == name]
-        more = added(delays, name)
-        over = (
-            "-" if name == DIRECT else spread([one / max(other, _LEAST_MS) for one, other in zip(more, first, strict=True)], 2)
-        )
-        is_behind = any(one.is_behind for one in mine)
-        rows.append(
-            (
-                name,
-                "does not keep up" if is_behind else "",
-                spread([one.p50_ms for one in mine], 2),
-                spread([one.p99_ms for one in mine], 2),
-                spread([one.single_p50_ms for one in mine], 3),
-                spread(more, 3),
-                over,
-            )
-        )
-    return table(("proxy", "", "p50 ms", "p99 ms", "one connection: p50 ms", "added ms", f"x {baseline}"), rows)
+        row = [name, "does not keep up" if any(one.is_behind for one in mine) else ""]
+        row += [spread([one.p50_ms for one in mine], 2), spread([one.p99_ms for one in mine], 2)]
+        for p50_ms in (attrgetter("single_p50_ms"), attrgetter("successive_p50_ms")):
+            more, first = added(delays, name, p50_ms), added(delays, baseline, p50_ms)
+            over = [one / max(other, _LEAST_MS) for one, other in zip(more, first, strict=True)]
+            row += [spread(more, 3), "-" if name == DIRECT else spread(over, 2)]
+        rows.append(row)
+    times = f"x {baseline}"
+    head = ("proxy", "", "p50 ms", "p99 ms", "one connection: added ms", times, "one after the other: added ms", times)
+    return table(head, rows)
 
 
 def growth_table(grown: Sequence[Grown]) -> str:

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator
 from dataclasses import replace
+from operator import attrgetter
 
 import pytest
 from support.benchmarking import missing, needs_nginx, staged
@@ -92,18 +93,21 @@ def test_latency_counts_what_a_proxy_adds_to_the_backend_alone(stage: Stage) -> 
 
     assert [one.proxy for one in found] == [DIRECT, "xoproxy"]
     assert all(0 < one.p50_ms <= one.p99_ms for one in found)
-    assert added(found, DIRECT) == [0]
-    assert added(found, "xoproxy") == [found[1].single_p50_ms - found[0].single_p50_ms]
+    for p50_ms in (attrgetter("single_p50_ms"), attrgetter("successive_p50_ms")):
+        assert added(found, DIRECT, p50_ms) == [0]
+        assert added(found, "xoproxy", p50_ms) == [p50_ms(found[1]) - p50_ms(found[0])]
+        assert 0 < p50_ms(found[0]) < p50_ms(found[1])
 
 
 def test_latency_is_told_as_a_ratio_of_what_is_added() -> None:
     def delay(proxy: str, single_p50_ms: float, unanswered: int = 0) -> Delay:
-        return Delay(proxy, 1.0, 2.0, unanswered, single_p50_ms, 3.0)
+        return Delay(proxy, 1.0, 2.0, unanswered, single_p50_ms, 3.0, single_p50_ms * 2, 3.0)
 
     lines = latency_table([delay(DIRECT, 0.1), delay("nginx", 0.2), delay("slow", 0.6, 7)], "nginx").splitlines()
 
-    assert lines[2].split()[-2:] == ["1.00", "(1.00-1.00)"]
-    assert lines[3].split()[-2:] == ["5.00", "(5.00-5.00)"]
+    once, five_times = ["1.00", "(1.00-1.00)"], ["5.00", "(5.00-5.00)"]
+    assert lines[2].split()[-6:] == [*once, "0.200", "(0.200-0.200)", *once]
+    assert lines[3].split()[-6:] == [*five_times, "1.000", "(1.000-1.000)", *five_times]
     assert "does not keep up" in lines[3]
     assert "does not keep up" not in lines[2]
 
