@@ -1,6 +1,6 @@
 """Measure xoproxy beside other proxies: the same policy, the same backend, the same load, in one run.
 
-    python -m benchmarks                                    # everything that is found: 55 minutes
+    python -m benchmarks                                    # everything that is found: an hour
     python -m benchmarks --proxy xoproxy                    # xoproxy and nginx only: about 20
     python -m benchmarks --part cpu --workload small --proxy xoproxy --proxy haproxy --rounds 9 --json figures.json
     python -m benchmarks --part cpu --part growth --plot figures.svg

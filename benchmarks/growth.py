@@ -124,10 +124,10 @@ def ratios(grown: Sequence[Grown], one: Grown) -> list[float]:
 
 
 def with_a_core_each(grown: Sequence[Grown], one: Grown) -> list[float]:
-    """Return, round by round, how often as much as one such `one.size` workers would do that share their cores with nobody.
+    """Return, round by round, how many times one worker's work `one.size` workers would do, each with a core to itself.
 
-    Reckoned from processor time per request, which waiting for a core does not change: if two workers need as much of it as
-    one, they do twice as much.  That connections are spread evenly is taken for granted.
+    Reckoned from processor time per request: if two workers need as much of it as one, they do twice as much.  That connections
+    are spread evenly is taken for granted; that load and backend share the cores here counts against the workers.
     """
     smallest = next(each for each in grown if (each.kind, each.proxy) == (one.kind, one.proxy))
     pairs = zip(one.rounds, smallest.rounds, strict=True)

@@ -1,5 +1,6 @@
-"""What is written goes out at once, and what belongs together in one write."""
+"""What a lone exchange writes goes out at once, and what belongs together in one write."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -8,12 +9,14 @@ from support.memory import MemoryProxy, MemoryTransport, Origin
 from support.planes import Proxy
 from support.wire import Backend
 
+from xoproxy.dataplane.writing import write
+
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
-async def test_a_head_goes_out_before_the_loop_turns(proxy: Proxy, backend: Backend) -> None:
+async def test_heads_of_a_lone_exchange_go_out_before_the_loop_turns(proxy: Proxy, backend: Backend) -> None:
     client = await proxy.ask(GET)
     origin = await backend.answer_once(OK)
     await client.read_response()
@@ -84,3 +87,27 @@ def test_of_a_body_that_is_broken_from_its_beginning_nothing_goes_out(stage: Sta
     assert stage.feed(b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nno chunk\r\n") == []
     assert stage.client.written.startswith(b"HTTP/1.1 400 ")
     assert [record.status for record in stage.proxy.records] == [200, 400]
+
+
+class Halfless(asyncio.Transport):
+    """A transport that cannot close its half, as those of TLS: it would pause its writer if nothing may wait in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[object] = []
+
+    def can_write_eof(self) -> bool:
+        return False
+
+    def write(self, data: object) -> None:
+        self.written.append(data)
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        raise AssertionError(f"what may wait was changed to {high}")
+
+
+def test_tls_is_left_to_gather() -> None:
+    transport = Halfless()
+    write(transport, b"little", at_once=True)
+
+    assert transport.written == [b"little"]

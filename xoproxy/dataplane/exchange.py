@@ -36,7 +36,6 @@ class Exchange:
         "_block",
         "_continued",
         "_head_sent_at",
-        "_is_begun",
         "_keep_client",
         "_passing",
         "_reusable",
@@ -77,7 +76,6 @@ class Exchange:
         self.tunnel: Tunnel | None = None
         self._upstream: Upstream
         self._block = b""
-        self._is_begun = False  # a connection is asked for
         self._continued = False  # the upstream has asked for the request's content
         self._waiting: list[bytes] = []  # request bytes until there is a connection; reading is paused meanwhile
         self._passing = AS_IT_CAME
@@ -99,7 +97,6 @@ class Exchange:
         """Send the request's head, and in one write with it what came of the body already, unless that ended the exchange."""
         if self.ended:
             return
-        self._is_begun = True
         self._upstream.send(self)
         if self.connection is None and not self.ended:
             self.client.not_due()  # connecting has a deadline of its own, and knows better what went wrong
@@ -142,7 +139,7 @@ class Exchange:
     def takes_request(self) -> bool:
         """Whether more of the request may be read now (back-pressure)."""
         if self.connection is None:
-            return not self._is_begun
+            return self.connecting is None  # not sent yet
         return not self.connection.write_paused
 
     @property
